@@ -1,0 +1,46 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "kiter",
+  products: [
+    .executable(name: "kiter", targets: ["kiter"]),
+    .library(name: "KernelIterators", targets: ["KernelIterators"]),
+    .library(name: "IteratorCatalog", targets: ["IteratorCatalog"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CLibbpf", providers: [.apt(["libbpf-dev", "libelf-dev", "zlib1g-dev"])]),
+    .target(name: "RecordSchema", swiftSettings: settings),
+    .target(name: "KernelIterators", dependencies: ["CLibbpf"], swiftSettings: settings),
+    .executableTarget(
+      name: "kiter-gen", dependencies: ["RecordSchema"], swiftSettings: settings),
+    .plugin(
+      name: "KiterBuildPlugin", capability: .buildTool(), dependencies: ["kiter-gen"],
+      path: "Sources/KiterBuildPlugin"),
+    .target(
+      name: "IteratorCatalog", dependencies: ["RecordSchema", "KernelIterators"],
+      swiftSettings: settings, plugins: ["KiterBuildPlugin"]),
+    .target(name: "RecordOutput", dependencies: ["RecordSchema"], swiftSettings: settings),
+    .executableTarget(
+      name: "kiter",
+      dependencies: [
+        "IteratorCatalog", "KernelIterators", "RecordOutput", "RecordSchema", argumentParser,
+      ],
+      swiftSettings: settings),
+  ]
+)

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libbpf for Swift. A wrapper is here only where Swift cannot import the original: why is said. */
+#pragma once
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* LIBBPF_OPTS is a macro with a statement in it. */
+static inline struct bpf_object *kiter_object_open(const void *image, size_t size,
+						   const char *name)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
+
+	return bpf_object__open_mem(image, size, &opts);
+}
+
+/* union bpf_iter_link_info has anonymous members; 0 is no restriction. */
+static inline int kiter_iterator_attach(int program, __u32 pid, __u32 tid)
+{
+	union bpf_iter_link_info info = { .task = { .tid = tid, .pid = pid } };
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .iter_info = &info, .iter_info_len = sizeof(info));
+
+	return bpf_link_create(program, 0, BPF_TRACE_ITER, pid || tid ? &opts : NULL);
+}
+
+/* syscall(2) is variadic, and glibc 2.35 was the first with a wrapper. */
+static inline int kiter_pidfd_open(int pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+/* BTF_KIND_FUNC is an enumerator and a macro of the same name. */
+static inline int kiter_btf_find_function(const struct btf *types, const char *name)
+{
+	return btf__find_by_name_kind(types, name, BTF_KIND_FUNC);
+}
+
+static inline int kiter_btf_is_struct(const struct btf_type *type)
+{
+	return btf_is_struct(type);
+}

@@ -1,0 +1,47 @@
+/// Files that the build put into this program, as base64: the one form in which Swift compiles
+/// 30 KB quickly.
+public struct EmbeddedFiles: Sendable {
+  private let base64Object: StaticString
+  private let base64Schema: StaticString
+
+  /// Creates the pair; generated code does.
+  public init(base64Object: StaticString, base64Schema: StaticString) {
+    self.base64Object = base64Object
+    self.base64Schema = base64Schema
+  }
+
+  /// The BPF object file.
+  public var object: [UInt8] { decodeBase64(base64Object) }
+
+  /// The schema file's text.
+  public var schema: String { String(decoding: decodeBase64(base64Schema), as: UTF8.self) }
+}
+
+/// Decodes what the generator encoded: no other characters, padded to four.
+private func decodeBase64(_ text: StaticString) -> [UInt8] {
+  text.withUTF8Buffer { digits in
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(digits.count / 4 * 3)
+    var bits: UInt32 = 0
+    for (index, digit) in digits.enumerated() {
+      bits = bits << 6 | sixBits(digit)
+      guard index % 4 == 3 else { continue }
+      bytes.append(UInt8(truncatingIfNeeded: bits >> 16))
+      bytes.append(UInt8(truncatingIfNeeded: bits >> 8))
+      bytes.append(UInt8(truncatingIfNeeded: bits))
+    }
+    bytes.removeLast(digits.reversed().prefix(2).count { $0 == UInt8(ascii: "=") })
+    return bytes
+  }
+}
+
+private func sixBits(_ digit: UInt8) -> UInt32 {
+  switch digit {
+  case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(digit) - 65
+  case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(digit) - 71
+  case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(digit) + 4
+  case UInt8(ascii: "+"): 62
+  case UInt8(ascii: "/"): 63
+  default: 0
+  }
+}

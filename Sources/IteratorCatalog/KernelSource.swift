@@ -1,0 +1,62 @@
+import Glibc
+public import KernelIterators
+public import RecordSchema
+
+/// What to read of a table.
+public struct TableRequest: Sendable {
+  /// The columns, and so what the program computes.
+  public var projection: Projection
+  /// The programs to run, by name; empty for all.
+  public var programs: [String] = []
+  /// The parts to walk, one after another.
+  public var scopes: [IteratorScope] = [.all]
+  /// Values of the schema's parameters.
+  public var parameters: [String: UInt32] = [:]
+
+  /// Requests everything that the columns need.
+  public init(_ projection: Projection) { self.projection = projection }
+}
+
+/// The running kernel as a source of records: loads a table's programs, and walks with each.
+public struct KernelSource: RecordSource, ~Copyable {
+  private let programs: LoadedPrograms
+  /// The walks still to do, last first.
+  private var walks: [(program: String, scope: IteratorScope)]
+  private var reader: IteratorReader<KernelCalls>?
+
+  /// Loads what the request needs.
+  ///
+  /// - Throws: `IteratorError`.
+  public init(_ files: EmbeddedFiles, _ request: TableRequest) throws(IteratorError) {
+    let schema = request.projection.schema
+    let names = schema.programs.map(\.name).filter {
+      request.programs.isEmpty || request.programs.contains($0)
+    }
+    var constants = ProgramConstants(
+      pageShift: UInt32(getpagesize().trailingZeroBitCount), processors: possibleProcessors())
+    constants.parameters = request.parameters
+    programs = try LoadedPrograms(
+      iterator: schema.name, image: files.object, programs: names,
+      constants: constants.bytes(for: request.projection), slots: constants.slots)
+    walks = request.scopes.flatMap { scope in names.map { ($0, scope) } }.reversed()
+  }
+
+  /// Reads the next bytes; a walk's end begins the next walk.
+  ///
+  /// - Throws: `IteratorError`.
+  public mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(IteratorError) -> Int
+  {
+    while true {
+      if let count = try reader?.read(into: buffer), count > 0 { return count }
+      guard let walk = walks.popLast() else { return 0 }
+      reader = try programs.attach(walk.program, scope: walk.scope).open()
+    }
+  }
+}
+
+/// Number of processors that this kernel may ever have: per-CPU values are summed over them.
+func possibleProcessors() -> UInt32 {
+  let text = fileContents("/sys/devices/system/cpu/possible") ?? []
+  let last = text.split { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ",") || $0 == 10 }.last
+  return last.flatMap { UInt32(String(decoding: $0, as: UTF8.self)) }.map { $0 + 1 } ?? 1
+}

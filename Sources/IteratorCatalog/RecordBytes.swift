@@ -1,0 +1,178 @@
+public import RecordSchema
+import Synchronization
+
+/// Many records in one piece of memory, shared by the typed records over it.
+final class RecordStorage: @unchecked Sendable {
+  // @unchecked: nothing changes `bytes` after init, and the evaluator is used under its lock.
+  fileprivate let bytes: [UInt8]
+  fileprivate let preamble: Preamble
+  fileprivate let layout: RecordLayout
+  fileprivate let schema: Schema
+  fileprivate let evaluator: RecordEvaluator
+  fileprivate let lock = Mutex(())
+
+  init(_ bytes: [UInt8], preamble: Preamble, schema: Schema, host: HostFacts) {
+    self.bytes = bytes
+    self.preamble = preamble
+    self.schema = schema
+    layout = RecordLayout(schema)
+    evaluator = RecordEvaluator(host: host)
+  }
+}
+
+/// One record's bytes. Values are read when they are asked for; a value that does not apply, was
+/// not asked for or could not be read is nil, and `presence(of:)` tells which.
+public struct RecordBytes: Sendable {
+  private let storage: RecordStorage
+  private let start: Int
+  private let count: Int
+
+  init(_ storage: RecordStorage, start: Int, count: Int) {
+    self.storage = storage
+    self.start = start
+    self.count = count
+  }
+
+  /// Why a field has a value or has none.
+  public enum Presence: Sendable, Equatable {
+    /// It has a value.
+    case value
+    /// It has a value that was cut.
+    case cut
+    /// It does not apply to this record.
+    case notApplicable
+    /// It applies but could not be read.
+    case unreadable
+    /// It was not among the columns.
+    case notRequested
+    /// This kernel does not have it.
+    case unsupported
+  }
+
+  /// Why a stored field has a value or has none; of a derived field, its first input's.
+  public func presence(of name: String) -> Presence? {
+    let column = try? Projection(storage.schema, columns: [name]).columns.first
+    guard let slot = column?.slot ?? column?.inputs.first else { return nil }
+    if storage.preamble.lacks(slot.bit) { return .unsupported }
+    if !storage.preamble.wants(slot.bit) { return .notRequested }
+    return withRecord { record in
+      switch record.value(slot) {
+      case .absent: .notApplicable
+      case .unreadable: .unreadable
+      default: record.isCut(slot) ? .cut : .value
+      }
+    }
+  }
+
+  /// A number, if its bit says that it is there.
+  @inline(__always)
+  public func load<T: BitwiseCopyable>(_ type: T.Type, at offset: Int, bit: Int) -> T? {
+    storage.bytes.withUnsafeBytes { bytes in
+      let mask = start + RecordLayout.headerSize + (bit >> 6) * 8
+      // SAFETY: the stream has seen to header and masks; `count` bytes lie behind `start`.
+      let present = bytes.loadUnaligned(fromByteOffset: mask, as: UInt64.self)
+      guard present >> UInt64(bit & 63) & 1 == 1, offset + MemoryLayout<T>.size <= count else {
+        return nil
+      }
+      // SAFETY: just checked.
+      return bytes.loadUnaligned(fromByteOffset: start + offset, as: T.self)
+    }
+  }
+
+  /// A text; bytes that are not UTF-8 become U+FFFD. `rawText` has them as they are.
+  public func text(_ slot: RecordLayout.Slot) -> String? {
+    withRecord { record in
+      guard case .bytes(let bytes) = record.value(slot) else { return nil }
+      return String(decoding: bytes, as: UTF8.self)
+    }
+  }
+
+  /// A text's own bytes, by the name of its field.
+  public func rawText(_ name: String) -> [UInt8]? {
+    guard let column = try? Projection(storage.schema, columns: [name]).columns.first else {
+      return nil
+    }
+    return evaluate(column) { value in
+      if case .bytes(let bytes) = value { Array(bytes) } else { nil }
+    }
+  }
+
+  /// An IPv4 or IPv6 address as text.
+  public func address(_ slot: RecordLayout.Slot) -> String? {
+    withRecord { record in
+      guard case .bytes(let bytes) = record.value(slot) else { return nil }
+      return IPAddress(bytes)?.description
+    }
+  }
+
+  /// The numbers of a list.
+  public func list<T: BitwiseCopyable>(_ slot: RecordLayout.Slot) -> [T]? {
+    withRecord { record in
+      guard case .bytes(let bytes) = record.value(slot) else { return nil }
+      let size = MemoryLayout<T>.size
+      return stride(from: 0, to: bytes.count - bytes.count % size, by: size).map {
+        // SAFETY: `size` bytes are left at each offset.
+        bytes.loadUnaligned(fromByteOffset: $0, as: T.self)
+      }
+    }
+  }
+
+  /// The name of an enum's value; "unknown:7" for one that has none.
+  public func name(_ slot: RecordLayout.Slot, in set: String) -> String? {
+    guard let number = withRecord({ $0.value(slot).number }) else { return nil }
+    let names = storage.schema.names.first { $0.name == set }
+    return names?.values.first { $0.value == number }?.name ?? "unknown:\(number)"
+  }
+
+  /// The names of a flag set's bits; bits that have none are one hexadecimal number at the end.
+  public func names(_ slot: RecordLayout.Slot, in set: String) -> [String]? {
+    guard let number = withRecord({ $0.value(slot).number }),
+      let names = storage.schema.names.first(where: { $0.name == set })
+    else { return nil }
+    var list: [String] = []
+    let rest = names.forEachName(of: number) { list.append($0.name) }
+    return rest == 0 ? list : list + ["0x" + String(rest, radix: 16)]
+  }
+
+  /// A derived number, by the name of its field.
+  public func derivedNumber(_ name: String) -> UInt64? {
+    guard let column = try? Projection(storage.schema, columns: [name]).columns.first else {
+      return nil
+    }
+    return evaluate(column) { $0.number }
+  }
+
+  /// A derived text, by the name of its field.
+  public func derivedText(_ name: String) -> String? {
+    guard let column = try? Projection(storage.schema, columns: [name]).columns.first else {
+      return nil
+    }
+    return evaluate(column) { value in
+      switch value {
+      case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)
+      case .unsigned(let number) where column.field.kind == .timestamp:
+        Timestamp(nanoseconds: number).description
+      default: nil
+      }
+    }
+  }
+
+  private func evaluate<T>(
+    _ column: Projection.Column, _ body: (FieldValue) -> T?
+  ) -> T? {
+    withRecord { record in
+      var result: T?
+      storage.lock.withLock { _ in
+        result = body(storage.evaluator.value(column, of: record, in: storage.preamble))
+      }
+      return result
+    }
+  }
+
+  private func withRecord<T>(_ body: (RawRecord) -> T) -> T {
+    storage.bytes.withUnsafeBytes { bytes in
+      let part = UnsafeRawBufferPointer(rebasing: bytes[start..<start + count])
+      return body(RawRecord(bytes: part, partialOffset: storage.layout.partialOffset))
+    }
+  }
+}

@@ -1,0 +1,66 @@
+public import RecordSchema
+
+/// Writes RFC 4180 with a line feed at each line's end: a header of field names, then the records.
+/// What is absent or could not be read is empty.
+public struct CSVWriter: RecordWriter, ~Copyable {
+  /// Text that is ready to go out.
+  public var output = ByteBuffer()
+  private var reader: ColumnReader
+  private let hasHeader: Bool
+
+  /// Writes the projection's columns.
+  public init(_ projection: Projection, host: HostFacts, header: Bool) {
+    reader = ColumnReader(projection, host: host)
+    hasHeader = header
+  }
+
+  /// What has been marked or left out so far.
+  public var notes: OutputNotes { reader.notes }
+
+  /// Appends the header.
+  public mutating func begin() {
+    guard hasHeader else { return }
+    for (index, column) in reader.columns.enumerated() {
+      if index > 0 { output.append(",") }
+      output.append(column.field.name)
+    }
+    output.append("\n")
+  }
+
+  /// Appends a record as a line.
+  public mutating func append(_ record: RawRecord, _ preamble: Preamble) {
+    reader.notes.records += 1
+    for index in 0..<reader.columns.count {
+      if index > 0 { output.append(UInt8(ascii: ",")) }
+      let value = reader.value(index, record, preamble)
+      append(value, reader.columns[index])
+    }
+    output.append(UInt8(ascii: "\n"))
+  }
+
+  /// Appends nothing: CSV has no end.
+  public mutating func end() {}
+
+  private mutating func append(_ value: FieldValue, _ column: Projection.Column) {
+    switch (value, column.field.kind) {
+    case (.absent, _), (.unreadable, _): break
+    case (.signed(let number), _): output.append(decimal: number)
+    case (.unsigned(let number), .enumeration):
+      output.append(enumeration: number, names: column.names)
+    case (.unsigned(let number), .flags):
+      // An empty field is no value; a set without members is an empty text, in quotes.
+      output.append("\"")
+      output.append(flags: number, names: column.names, quote: "")
+      output.append("\"")
+    case (.unsigned(let number), let kind): output.append(number: number, kind: kind)
+    case (.bytes(let bytes), .ip): output.append(address: bytes)
+    case (.bytes(let bytes), .list):
+      output.append("\"")
+      output.append(list: bytes, type: column.field.type)
+      output.append("\"")
+    case (.bytes(let bytes), let kind):
+      if bytes.isEmpty { output.append("\"\"") }
+      output.append(csv: bytes, isArguments: kind == .arguments)
+    }
+  }
+}

@@ -1,0 +1,140 @@
+public import RecordSchema
+
+/// Writes one array of objects, or one object a line (JSON Lines).
+///
+/// A record whose values were cut, or could not be read, says so in the additional keys `_cut` and
+/// `_unreadable`, each an array of field names.
+public struct JSONWriter: RecordWriter, ~Copyable {
+  /// Text that is ready to go out.
+  public var output = ByteBuffer()
+  private var reader: ColumnReader
+  private let isLines: Bool
+  /// `{"pid":` of the first column, `,"tid":` of the others, one behind the other.
+  private let keys: [UInt8]
+  private let keyEnds: [Int]
+
+  /// Writes the projection's columns.
+  public init(_ projection: Projection, host: HostFacts, lines: Bool) {
+    reader = ColumnReader(projection, host: host)
+    isLines = lines
+    var keys: [UInt8] = []
+    var ends: [Int] = []
+    for (index, column) in projection.columns.enumerated() {
+      keys += "\(index == 0 ? "{" : ",")\"\(column.field.name)\":".utf8
+      ends.append(keys.count)
+    }
+    self.keys = keys
+    keyEnds = ends
+  }
+
+  /// What has been marked or left out so far.
+  public var notes: OutputNotes { reader.notes }
+
+  /// Appends the array's opening bracket.
+  public mutating func begin() { if !isLines { output.append("[") } }
+
+  /// Appends a record as an object.
+  public mutating func append(_ record: RawRecord, _ preamble: Preamble) {
+    if !isLines { output.append(reader.notes.records == 0 ? "\n" : ",\n") }
+    reader.notes.records += 1
+    var wrong = false
+    var keyStart = 0
+    for index in 0..<keyEnds.count {
+      keys.withUnsafeBytes {
+        output.append(UnsafeRawBufferPointer(rebasing: $0[keyStart..<keyEnds[index]]))
+      }
+      keyStart = keyEnds[index]
+      let value = reader.value(index, record, preamble)
+      wrong = append(value, index) || wrong || reader.isCut(index, value, record)
+    }
+    if wrong { appendMarks(record, preamble) }
+    output.append(isLines ? "}\n" : "}")
+  }
+
+  /// Appends the array's closing bracket.
+  public mutating func end() { if !isLines { output.append("\n]\n") } }
+
+  /// Appends a value; true if it could not be read.
+  @inline(__always)
+  private mutating func append(_ value: FieldValue, _ index: Int) -> Bool {
+    let field = reader.columns[index].field
+    switch value {
+    case .absent: output.append("null")
+    case .unreadable:
+      output.append("null")
+      return true
+    case .signed(let number): output.append(decimal: number)
+    case .unsigned(let number): append(number, field.kind, reader.columns[index].names)
+    case .bytes(let bytes): append(bytes, field)
+    }
+    return false
+  }
+
+  private mutating func append(_ number: UInt64, _ kind: Kind, _ names: Schema.NameSet?) {
+    if ByteBuffer.isNumber(kind) || kind == .boolean {
+      return output.append(number: number, kind: kind)
+    }
+    if kind == .flags {
+      output.append("[")
+      output.append(flags: number, names: names, quote: "\"")
+      return output.append("]")
+    }
+    output.append("\"")
+    if kind == .enumeration {
+      output.append(enumeration: number, names: names)
+    } else {
+      output.append(number: number, kind: kind)
+    }
+    output.append("\"")
+  }
+
+  private mutating func append(_ bytes: UnsafeRawBufferPointer, _ field: Field) {
+    switch field.kind {
+    case .list:
+      output.append("[")
+      output.append(list: bytes, type: field.type)
+      output.append("]")
+    case .ip:
+      output.append("\"")
+      output.append(address: bytes)
+      output.append("\"")
+    default: output.append(json: bytes, isArguments: field.kind == .arguments)
+    }
+  }
+
+  @inline(never)
+  private mutating func appendMarks(_ record: RawRecord, _ preamble: Preamble) {
+    appendMark(",\"_cut\":[", record, preamble) { reader, index, value in
+      reader.isCut(index, value, record)
+    }
+    appendMark(",\"_unreadable\":[", record, preamble) { _, _, value in
+      if case .unreadable = value { true } else { false }
+    }
+  }
+
+  private mutating func appendMark(
+    _ key: StaticString, _ record: RawRecord, _ preamble: Preamble,
+    where applies: (borrowing ColumnReader, Int, FieldValue) -> Bool
+  ) {
+    var isFirst = true
+    for (index, column) in reader.columns.enumerated() {
+      let value = reader.evaluator.value(column, of: record, in: preamble)
+      guard applies(reader, index, value) else { continue }
+      if isFirst { output.append(key) } else { output.append(",") }
+      isFirst = false
+      output.append("\"")
+      output.append(column.field.name)
+      output.append("\"")
+    }
+    if !isFirst { output.append("]") }
+  }
+}
+
+extension ColumnReader {
+  /// Was this value cut?
+  @inline(__always)
+  borrowing func isCut(_ index: Int, _ value: FieldValue, _ record: RawRecord) -> Bool {
+    guard case .bytes = value else { return false }
+    return evaluator.isCut(columns[index], of: record)
+  }
+}

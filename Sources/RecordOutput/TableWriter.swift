@@ -1,0 +1,139 @@
+public import RecordSchema
+
+/// How a table is laid out.
+public struct TableStyle: Sendable {
+  /// Columns of the terminal; nil: as wide as the rows are.
+  public var width: Int?
+  /// Titles above the columns.
+  public var hasHeader = true
+  /// Numbers without units.
+  public var isRaw = false
+
+  /// Creates the style of a plain table.
+  public init(width: Int? = nil, hasHeader: Bool = true, isRaw: Bool = false) {
+    self.width = width
+    self.hasHeader = hasHeader
+    self.isRaw = isRaw
+  }
+}
+
+/// Writes a table for people: aligned columns, human units, nothing that speaks to the terminal.
+///
+/// Widths come from the rows of the first megabyte, which are held back until then; a later cell
+/// that is wider pushes its row's rest to the right. The last column is not padded.
+public struct TableWriter: RecordWriter, ~Copyable {
+  /// Text that is ready to go out.
+  public var output = ByteBuffer()
+  private var reader: ColumnReader
+  private let style: TableStyle
+  private var cells = ByteBuffer()
+  /// For each cell held back: where its text ends in `cells`, and its width on the screen.
+  private var held: [(end: Int, width: Int)] = []
+  private var widths: [Int]
+  private let isRight: [Bool]
+  private var isSettled = false
+
+  private static var heldBytes: Int { 1 << 20 }
+
+  /// Writes the projection's columns.
+  public init(_ projection: Projection, host: HostFacts, style: TableStyle) {
+    reader = ColumnReader(projection, host: host)
+    self.style = style
+    widths = projection.columns.map { style.hasHeader ? title(of: $0.field).utf8.count : 1 }
+    isRight = projection.columns.map { isRightAligned($0.field.kind) }
+  }
+
+  /// What has been marked or left out so far.
+  public var notes: OutputNotes { reader.notes }
+
+  /// Appends nothing yet: the header waits for the widths.
+  public mutating func begin() {}
+
+  /// Appends a record as a row.
+  public mutating func append(_ record: RawRecord, _ preamble: Preamble) {
+    reader.notes.records += 1
+    for index in 0..<reader.columns.count {
+      let value = reader.value(index, record, preamble)
+      let column = reader.columns[index]
+      var width = cells.append(cell: value, column, isRaw: style.isRaw)
+      if reader.isCut(index, value, record) {
+        cells.append("…")
+        width += 1
+      }
+      held.append((cells.count, width))
+      if !isSettled { widths[index] = max(widths[index], width) }
+    }
+    if isSettled || cells.count >= Self.heldBytes { settle() }
+  }
+
+  /// Appends the rows that are still held back.
+  public mutating func end() { settle() }
+
+  /// From here on the widths are what they are.
+  private mutating func settle() {
+    if !isSettled {
+      isSettled = true
+      if let width = style.width { fit(into: width) }
+      if style.hasHeader { appendHeader() }
+    }
+    var start = 0
+    for (index, cell) in held.enumerated() {
+      let text = UnsafeRawBufferPointer(rebasing: cells.bytes[start..<cell.end])
+      appendCell(text, cell.width, column: index % widths.count)
+      start = cell.end
+    }
+    held.removeAll(keepingCapacity: true)
+    cells.removeAll()
+  }
+
+  /// Takes what the screen lacks from the widest columns of text, down to 12 each.
+  private mutating func fit(into width: Int) {
+    var excess = widths.reduce(2 * (widths.count - 1), +) - width
+    while excess > 0 {
+      let texts = widths.indices.filter { !isRight[$0] && widths[$0] > 12 }
+      guard let widest = texts.max(by: { widths[$0] < widths[$1] }) else { return }
+      let next = texts.map { widths[$0] }.filter { $0 < widths[widest] }.max() ?? 12
+      let cut = min(excess, max(1, widths[widest] - max(next, 12)))
+      widths[widest] -= cut
+      excess -= cut
+    }
+  }
+
+  private mutating func appendHeader() {
+    for (index, column) in reader.columns.enumerated() {
+      let text = title(of: column.field)
+      var bytes = Array(text.utf8)
+      bytes.withUnsafeMutableBytes {
+        appendCell(UnsafeRawBufferPointer($0), text.utf8.count, column: index)
+      }
+    }
+  }
+
+  private mutating func appendCell(
+    _ text: UnsafeRawBufferPointer, _ width: Int, column: Int
+  ) {
+    let room = widths[column]
+    let isLast = column == widths.count - 1
+    let isTooWide = style.width != nil && width > room && !isRight[column]
+    let padding = isTooWide ? 0 : max(0, room - width)
+    if isRight[column] { output.append(UInt8(ascii: " "), times: padding) }
+    if isTooWide { output.append(text, cutTo: room) } else { output.append(text) }
+    if isLast { return output.append(UInt8(ascii: "\n")) }
+    output.append(UInt8(ascii: " "), times: isRight[column] ? 2 : padding + 2)
+  }
+}
+
+/// A column's title: its own, or its name without the unit.
+func title(of field: Field) -> String {
+  if let title = field.title { return title }
+  var name = field.name
+  for unit in ["_bytes", "_ns", "_us", "_ms", "_seconds"] where name.hasSuffix(unit) {
+    name.removeLast(unit.count)
+  }
+  return name.uppercased()
+}
+
+/// Numbers to the right, so that their sizes show; texts and opaque numbers to the left.
+private func isRightAligned(_ kind: Kind) -> Bool {
+  ByteBuffer.isNumber(kind)
+}

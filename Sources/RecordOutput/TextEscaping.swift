@@ -1,0 +1,168 @@
+/// Texts of the kernel are bytes: a process or a file may have any name. Each form of output has
+/// its own way to show every byte without harm.
+///
+/// JSON and CSV are UTF-8 throughout. A byte that is not part of valid UTF-8 becomes the character
+/// U+EF00 + byte (U+EF80…U+EFFF, the private range registered for that purpose); a real character
+/// of that range is taken byte by byte too, so that nothing is lost: replacing each such character
+/// by its low byte gives the kernel's bytes back.
+///
+/// A table escapes control characters and invalid bytes as C does (\n, \x1b, \xff), so that no name
+/// can speak to the terminal.
+extension ByteBuffer {
+  /// Appends a JSON string with its quotes.
+  @inline(__always)
+  mutating func append(json text: UnsafeRawBufferPointer, isArguments: Bool = false) {
+    reserve(text.count * 6 + 2)
+    put(UInt8(ascii: "\""))
+    let plain = plainPrefix(text)
+    append(UnsafeRawBufferPointer(rebasing: text[..<plain]))
+    if plain < text.count {
+      append(escapingJSON: UnsafeRawBufferPointer(rebasing: text[plain...]), isArguments)
+    }
+    append(UInt8(ascii: "\""))
+  }
+
+  /// Length of the run of bytes that stand for themselves in a JSON string.
+  @inline(__always)
+  private func plainPrefix(_ text: UnsafeRawBufferPointer) -> Int {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    var at = 0
+    while at + 8 <= text.count {
+      // SAFETY: 8 bytes are left.
+      let word = text.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+      let quote = (word ^ (ones &* 0x22)) &- ones
+      let backslash = (word ^ (ones &* 0x5c)) &- ones
+      let control = word &- (ones &* 0x20)
+      // Never misses a special byte; a false alarm costs only the slower loop below.
+      if (control | quote | backslash | word) & (ones &* 0x80) != 0 { break }
+      at += 8
+    }
+    while at < text.count, text[at] >= 0x20, text[at] < 0x7f, text[at] != UInt8(ascii: "\""),
+      text[at] != UInt8(ascii: "\\")
+    { at += 1 }
+    return at
+  }
+
+  @inline(never)
+  private mutating func append(escapingJSON text: UnsafeRawBufferPointer, _ isArguments: Bool) {
+    let text = isArguments ? withoutLastNul(text) : text
+    reserve(text.count * 6 + 1)
+    var at = 0
+    while at < text.count {
+      let byte = text[at]
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+        put(UInt8(ascii: "\\"))
+        put(byte)
+      case UInt8(ascii: "\n"): append("\\n")
+      case UInt8(ascii: "\t"): append("\\t")
+      case 0 where isArguments: put(UInt8(ascii: " "))
+      case 0..<0x20, 0x7f:
+        append("\\u00")
+        append(bareHexadecimal: UInt64(byte), digits: 2)
+      case 0x20..<0x7f: put(byte)
+      default:
+        at += appendCharacter(text, at)
+        continue
+      }
+      at += 1
+    }
+  }
+
+  /// Appends the character that begins at `at`, or one byte that is no part of any.
+  ///
+  /// - Returns: how many bytes it took.
+  private mutating func appendCharacter(_ text: UnsafeRawBufferPointer, _ at: Int) -> Int {
+    let length = characterLength(text, at)
+    let isOurs = length == 3 && text[at] == 0xee && text[at + 1] >= 0xbe
+    guard length > 0, !isOurs else {
+      append(rawByte: text[at])
+      return 1
+    }
+    for offset in 0..<length { append(text[at + offset]) }
+    return length
+  }
+
+  /// Appends U+EF00 + byte in UTF-8.
+  private mutating func append(rawByte byte: UInt8) {
+    append(0xee)
+    append(0xbc + (byte >> 6))
+    append(0x80 + (byte & 0x3f))
+  }
+
+  /// Appends text for a CSV field: UTF-8, in quotes where RFC 4180 wants them.
+  mutating func append(csv text: UnsafeRawBufferPointer, isArguments: Bool = false) {
+    let text = isArguments ? withoutLastNul(text) : text
+    let needsQuotes = text.contains {
+      $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\n") || $0 == 13
+    }
+    if needsQuotes { append(UInt8(ascii: "\"")) }
+    var at = 0
+    while at < text.count {
+      let byte = text[at]
+      if byte >= 0x80 {
+        at += appendCharacter(text, at)
+        continue
+      }
+      if byte == UInt8(ascii: "\"") { append(byte) }
+      append(byte == 0 && isArguments ? UInt8(ascii: " ") : byte)
+      at += 1
+    }
+    if needsQuotes { append(UInt8(ascii: "\"")) }
+  }
+
+  /// Appends text for a terminal.
+  ///
+  /// - Returns: how many columns it takes.
+  mutating func append(terminal text: UnsafeRawBufferPointer, isArguments: Bool = false) -> Int {
+    let text = isArguments ? withoutLastNul(text) : text
+    var width = 0
+    var at = 0
+    while at < text.count {
+      let byte = text[at]
+      if byte >= 0x20 && byte < 0x7f {
+        append(byte)
+        width += 1
+        at += 1
+        continue
+      }
+      if byte == 0 && isArguments {
+        append(UInt8(ascii: " "))
+        width += 1
+        at += 1
+        continue
+      }
+      let length = characterLength(text, at)
+      if length > 1, let columns = displayWidth(text, at, length) {
+        for offset in 0..<length { append(text[at + offset]) }
+        width += columns
+        at += length
+        continue
+      }
+      width += append(escaped: byte)
+      at += 1
+    }
+    return width
+  }
+
+  private mutating func append(escaped byte: UInt8) -> Int {
+    append(UInt8(ascii: "\\"))
+    switch byte {
+    case UInt8(ascii: "\n"): append(UInt8(ascii: "n"))
+    case UInt8(ascii: "\t"): append(UInt8(ascii: "t"))
+    case 13: append(UInt8(ascii: "r"))
+    default:
+      append(UInt8(ascii: "x"))
+      append(bareHexadecimal: UInt64(byte), digits: 2)
+      return 4
+    }
+    return 2
+  }
+}
+
+/// Arguments end with a NUL each: the last one separates nothing.
+private func withoutLastNul(_ text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+  var count = text.count
+  while count > 0, text[count - 1] == 0 { count -= 1 }
+  return UnsafeRawBufferPointer(rebasing: text[..<count])
+}

@@ -1,0 +1,33 @@
+/// How a derived field is made from stored ones: the closed list of `"derive"` in schemas.
+public enum Derivation: String, Sendable, Codable, CaseIterable {
+  /// `user_name` from [uid].
+  case userName = "user_name"
+  /// `wall_clock` from [nanoseconds since boot]: nanoseconds since 1970.
+  case wallClock = "wall_clock"
+  /// `age_seconds` from [nanoseconds since boot]: whole seconds until now.
+  case ageSeconds = "age_seconds"
+  /// `user_time` from [utime, stime, runtime, previous utime, previous stime].
+  case userTime = "user_time"
+  /// `system_time` from the same.
+  case systemTime = "system_time"
+  /// `cpu_percent` from the same and [start time]: over the life, in tenths of a percent.
+  case cpuPercent = "cpu_percent"
+  /// `reversed_path` from [names, leaf first, each ended by a slash].
+  case reversedPath = "reversed_path"
+  /// `terminal_name` from [driver's name and number, such as pts0].
+  case terminalName = "terminal_name"
+  /// `wait_symbol` from [kernel stack, innermost first].
+  case waitSymbol = "wait_symbol"
+  /// `jiffies_milliseconds` from [signed jiffies, tcp_fin_timeout in jiffies].
+  case jiffiesMilliseconds = "jiffies_milliseconds"
+
+  /// How many fields it reads.
+  public var inputCount: Int {
+    switch self {
+    case .userName, .wallClock, .ageSeconds, .reversedPath, .terminalName, .waitSymbol: 1
+    case .jiffiesMilliseconds: 2
+    case .userTime, .systemTime: 5
+    case .cpuPercent: 6
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/// The bytes of `struct kiter_config`: what a program is told at load.
+public struct ProgramConstants: Sendable {
+  /// Scratch slots: 1 for one reader, more for a pin with many.
+  public var slots: UInt32 = 1
+  /// Binary logarithm of the page size.
+  public var pageShift: UInt32
+  /// Number of possible processors.
+  public var processors: UInt32
+  /// Values of the schema's parameters; those not named are 0, files -1.
+  public var parameters: [String: UInt32] = [:]
+
+  /// Creates constants for a host.
+  public init(pageShift: UInt32, processors: UInt32) {
+    self.pageShift = pageShift
+    self.processors = processors
+  }
+
+  /// The bytes, as the generated header lays them out.
+  public func bytes(for projection: Projection) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for mask in projection.wanted { append(mask, to: &bytes) }
+    for value in [UInt32(projection.fixedSize), slots, pageShift, processors] {
+      append(value, to: &bytes)
+    }
+    for parameter in projection.schema.parameters {
+      let none: UInt32 = parameter.form == .file ? .max : 0
+      append(parameters[parameter.name] ?? none, to: &bytes)
+    }
+    while bytes.count % 8 != 0 { bytes.append(0) }
+    return bytes
+  }
+
+  private func append<T: FixedWidthInteger>(_ value: T, to bytes: inout [UInt8]) {
+    withUnsafeBytes(of: value) { bytes += $0 }
+  }
+}

@@ -1,0 +1,80 @@
+/// The columns that were asked for, and what the program must store for them.
+public struct Projection: Sendable {
+  /// One column: where its value comes from.
+  @frozen public struct Column: Sendable {
+    /// The field as the schema has it.
+    public let field: Field
+    /// Its own place, if it is stored.
+    public let slot: RecordLayout.Slot?
+    /// The places that it is derived from, if it is derived.
+    public let inputs: [RecordLayout.Slot]
+    /// The names of its values, if they have any.
+    public let names: Schema.NameSet?
+  }
+
+  /// The schema that the columns belong to.
+  public let schema: Schema
+  /// Where its stored fields lie.
+  public let layout: RecordLayout
+  /// The columns in the order asked for.
+  public let columns: [Column]
+  /// A bit for each stored field that the columns need.
+  public let wanted: [UInt64]
+  /// Where the tail begins: behind the last wanted field.
+  public let fixedSize: Int
+
+  /// Plans the given columns of a schema.
+  ///
+  /// - Parameter names: columns by name; nil for those shown by default.
+  /// - Throws: `UnknownColumn` for a name that the schema does not have.
+  public init(_ schema: Schema, columns names: [String]? = nil) throws(UnknownColumn) {
+    let layout = RecordLayout(schema)
+    var slots: [String: RecordLayout.Slot] = [:]
+    for (field, slot) in zip(schema.storedFields, layout.slots) { slots[field.name] = slot }
+    var columns: [Column] = []
+    for name in names ?? schema.columns.filter(\.isDefault).map(\.name) {
+      guard let field = schema.field(name), !field.isHidden else {
+        throw UnknownColumn(name: name, schema: schema)
+      }
+      columns.append(
+        Column(
+          field: field, slot: slots[name], inputs: field.inputs.compactMap { slots[$0] },
+          names: schema.names.first { $0.name == field.names }))
+    }
+    var wanted = [UInt64](repeating: 0, count: layout.words)
+    var end = RecordLayout.headerSize + 16 * layout.words
+    for slot in columns.flatMap({ [$0.slot].compactMap(\.self) + $0.inputs }) {
+      wanted[slot.bit / 64] |= 1 << UInt64(slot.bit % 64)
+      end = max(end, slot.end)
+    }
+    self.schema = schema
+    self.layout = layout
+    self.columns = columns
+    self.wanted = wanted
+    fixedSize = (end + 7) & ~7
+  }
+}
+
+/// A column that a table does not have.
+public struct UnknownColumn: Error, CustomStringConvertible {
+  /// What was asked for.
+  public let name: String
+  /// The table's name.
+  public let table: String
+  /// The columns whose names are near.
+  public let near: [String]
+
+  init(name: String, schema: Schema) {
+    self.name = name
+    table = schema.name
+    near = nearestNames(to: name, in: schema.columns.map(\.name))
+  }
+
+  /// What and what next, on one line.
+  public var description: String {
+    let help = "see kiter \(table) --help"
+    guard !near.isEmpty else { return "\(table) has no column \"\(name)\"; \(help)" }
+    let names = near.map { "\"\($0)\"" }.joined(separator: " or ")
+    return "\(table) has no column \"\(name)\"; did you mean \(names)? \(help)"
+  }
+}

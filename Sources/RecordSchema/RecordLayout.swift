@@ -1,0 +1,71 @@
+/// Where each stored field of a schema lies in a record. The generated C header asserts the same.
+///
+/// A record is `{ u16 size; u16 program; u32 reserved; u64 present[W]; u64 partial[W]; }`, the
+/// fixed fields at their natural alignment, then the tail.
+public struct RecordLayout: Sendable, Equatable {
+  /// A stored field's place.
+  @frozen public struct Slot: Sendable, Equatable, BitwiseCopyable {
+    /// How it is stored.
+    public let type: FieldType
+    /// Its number among the stored fields: its bit in the masks.
+    public let bit: Int
+    /// Bytes from the record's start.
+    public let offset: Int
+
+    /// Creates a place; generated code does.
+    @inlinable public init(type: FieldType, bit: Int, offset: Int) {
+      self.type = type
+      self.bit = bit
+      self.offset = offset
+    }
+
+    /// The first byte behind it.
+    @inlinable public var end: Int { offset + type.size }
+  }
+
+  /// Most fields that a schema may store: the masks of a preamble stay small.
+  public static let maximumFields = 256
+  /// Bytes before the masks.
+  @inlinable public static var headerSize: Int { 8 }
+
+  /// 64-bit words in each mask.
+  public let words: Int
+  /// The stored fields, in the order of their bits.
+  public let slots: [Slot]
+  /// Bytes of the whole fixed part.
+  public let fixedSize: Int
+  /// Tells one layout from another: FNV-1a over name, type and offset of every stored field.
+  public let hash: UInt64
+
+  /// Computes the layout.
+  public init(_ schema: Schema) {
+    let stored = schema.storedFields
+    words = max(1, (stored.count + 63) / 64)
+    var offset = Self.headerSize + 2 * 8 * words
+    var slots: [Slot] = []
+    var hash = FNV1a()
+    hash.combine(schema.name)
+    for (bit, field) in stored.enumerated() {
+      guard let type = field.type else { continue }
+      offset = (offset + type.alignment - 1) & ~(type.alignment - 1)
+      slots.append(Slot(type: type, bit: bit, offset: offset))
+      hash.combine("\(field.name):\(type.rawValue)@\(offset);")
+      offset += type.size
+    }
+    self.slots = slots
+    fixedSize = (offset + 7) & ~7
+    self.hash = hash.value
+  }
+
+  /// First byte of the partial mask.
+  public var partialOffset: Int { Self.headerSize + 8 * words }
+}
+
+/// The 64-bit FNV-1a hash: small, stable, and good enough to tell layouts apart.
+struct FNV1a {
+  private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
+
+  mutating func combine(_ text: String) {
+    for byte in text.utf8 { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
+  }
+}

@@ -1,0 +1,137 @@
+/// What a table's records are: `schemas/NAME.json` as a value.
+public struct Schema: Sendable, Equatable {
+  /// The plural noun that names everything: command, SQL table, files, C struct.
+  public var name: String
+  /// Raised when a field is removed or changes its meaning.
+  public var version: Int
+  /// One line for `--help`.
+  public var summary: String
+  /// The BPF programs that write these records.
+  public var programs: [Program]
+  /// How a reader may narrow the walk in the kernel.
+  public var scopes: [Scope]
+  /// Constants of the program that a user can set; each is an option of the command.
+  public var parameters: [Parameter]
+  /// The fields that tell one row from another.
+  public var key: [String]
+  /// Names of values, by enum or flag set.
+  public var names: [NameSet]
+  /// All fields: stored, hidden and derived, in the order of the columns.
+  public var fields: [Field]
+
+  /// Creates a schema; the parameters are the properties.
+  public init(
+    name: String, version: Int, summary: String, programs: [Program], scopes: [Scope],
+    parameters: [Parameter], key: [String], names: [NameSet], fields: [Field]
+  ) {
+    self.name = name
+    self.version = version
+    self.summary = summary
+    self.programs = programs
+    self.scopes = scopes
+    self.parameters = parameters
+    self.key = key
+    self.names = names
+    self.fields = fields
+  }
+
+  /// A BPF iterator program of the table's object file.
+  public struct Program: Sendable, Equatable {
+    /// The C function.
+    public var name: String
+    /// The iterator target: the kernel's `bpf_iter_TARGET`.
+    public var target: String
+    /// Oldest kernel with everything that the program needs.
+    public var since: String
+    /// What its rows are, when the user may choose between programs: the help of its `--name`.
+    public var option: String?
+
+    /// Creates a program; the parameters are the properties.
+    public init(name: String, target: String, since: String, option: String? = nil) {
+      self.name = name
+      self.target = target
+      self.since = since
+      self.option = option
+    }
+  }
+
+  /// A way to narrow an iterator's walk (`union bpf_iter_link_info`, Linux 6.1).
+  public enum Scope: String, Sendable, Codable, CaseIterable {
+    /// One process, all of its threads.
+    case pid
+    /// One thread.
+    case tid
+  }
+
+  /// A constant of the program that a user can set.
+  public struct Parameter: Sendable, Equatable {
+    /// What the option takes.
+    public enum Form: String, Sendable, Codable {
+      /// Nothing: it is 1 when given.
+      case flag
+      /// A whole number.
+      case number
+      /// A path: the program gets a descriptor of the opened file (O_PATH), -1 if not given.
+      case file
+    }
+    /// The option's name and the C member.
+    public var name: String
+    /// What it takes.
+    public var form: Form
+    /// The option's help.
+    public var summary: String
+    /// Highest value that a number may have.
+    public var maximum: UInt32
+
+    /// Creates a parameter; the parameters are the properties.
+    public init(name: String, form: Form, summary: String, maximum: UInt32 = .max) {
+      self.name = name
+      self.form = form
+      self.summary = summary
+      self.maximum = maximum
+    }
+  }
+
+  /// The names of an enum's values or of a flag set's bits.
+  public struct NameSet: Sendable, Equatable {
+    /// The name of the set itself.
+    public var name: String
+    /// Are the values bits that combine?
+    public var isFlags: Bool
+    /// Bits of the value that hold a number with names of its own (open(2)'s access mode is one).
+    public var numberMask: UInt64
+    /// Name and value, by rising value.
+    public var values: [Value]
+
+    /// Creates a set; the parameters are the properties.
+    public init(name: String, isFlags: Bool, numberMask: UInt64 = 0, values: [Value]) {
+      self.name = name
+      self.isFlags = isFlags
+      self.numberMask = numberMask
+      self.values = values
+    }
+
+    /// A name and its value.
+    public struct Value: Sendable, Equatable {
+      /// Lower case, as shown.
+      public var name: String
+      /// The number that it stands for.
+      public var value: UInt64
+
+      /// Creates a named value.
+      public init(_ name: String, _ value: UInt64) {
+        self.name = name
+        self.value = value
+      }
+    }
+  }
+
+  /// The fields that a user can ask for.
+  public var columns: [Field] { fields.filter { !$0.isHidden } }
+
+  /// The fields that a record stores, in the order of their bits.
+  public var storedFields: [Field] { fields.filter { $0.type != nil } }
+
+  /// The field of that name, hidden or not.
+  public func field(_ name: String) -> Field? { fields.first { $0.name == name } }
+}

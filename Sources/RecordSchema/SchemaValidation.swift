@@ -1,0 +1,70 @@
+extension Schema {
+  /// Checks what JSON's own types cannot say.
+  ///
+  /// - Throws: `SchemaError` for the first rule that is broken.
+  public func validate() throws(SchemaError) {
+    try requireName(name, "name")
+    if programs.isEmpty { throw SchemaError("programs", "a table needs at least one program") }
+    for program in programs { try requireName(program.name, "programs \"\(program.name)\"") }
+    for parameter in parameters {
+      try requireName(parameter.name, "parameters \"\(parameter.name)\"")
+    }
+    if columns.isEmpty { throw SchemaError("fields", "a table needs at least one column") }
+    var seen: Set<String> = []
+    for (index, field) in fields.enumerated() {
+      let place = "fields[\(index)] \"\(field.name)\""
+      try requireName(field.name, place)
+      if !seen.insert(field.name).inserted { throw SchemaError(place, "is there twice") }
+      try validate(field, place)
+    }
+    for key in key where field(key) == nil { throw SchemaError("key", "no field \"\(key)\"") }
+    if storedFields.count > RecordLayout.maximumFields {
+      throw SchemaError("fields", "at most \(RecordLayout.maximumFields) stored fields")
+    }
+  }
+
+  private func validate(_ field: Field, _ place: String) throws(SchemaError) {
+    if field.summary.isEmpty { throw SchemaError(place, "needs a summary") }
+    if field.source.isEmpty { throw SchemaError(place, "needs its kernel source") }
+    if field.oracle.isEmpty { throw SchemaError(place, "needs an oracle, or \"none: why\"") }
+    switch (field.type, field.derivation) {
+    case (nil, nil): throw SchemaError(place, "needs a \"type\", or \"derive\" and \"from\"")
+    case (.some, .some): throw SchemaError(place, "has both \"type\" and \"derive\"")
+    case (.some, nil): break
+    case (nil, let derivation?): try validate(field, derivation, place)
+    }
+    let needsNames = field.kind == .enumeration || field.kind == .flags
+    guard needsNames else { return }
+    guard let set = names.first(where: { $0.name == field.names }) else {
+      throw SchemaError(place, "\"names\" must name an enum or a flag set of this schema")
+    }
+    if set.isFlags != (field.kind == .flags) {
+      throw SchemaError(place, "kind and names disagree: one is an enum, the other flags")
+    }
+  }
+
+  private func validate(_ field: Field, _ derivation: Derivation, _ place: String)
+    throws(SchemaError)
+  {
+    if field.inputs.count != derivation.inputCount {
+      throw SchemaError(
+        place, "\"\(derivation.rawValue)\" derives from \(derivation.inputCount) fields")
+    }
+    for input in field.inputs where self.field(input)?.type == nil {
+      throw SchemaError(place, "derives from \"\(input)\", which is no stored field")
+    }
+  }
+
+  private func requireName(_ name: String, _ place: String) throws(SchemaError) {
+    let first = name.utf8.first ?? 0
+    let isName =
+      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(first)
+      && name.utf8.allSatisfy {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "_")
+      }
+    if !isName {
+      throw SchemaError(place, "a name has lower-case letters, digits and _, a letter first")
+    }
+  }
+}

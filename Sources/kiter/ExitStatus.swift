@@ -1,0 +1,36 @@
+import ArgumentParser
+import Glibc
+import KernelIterators
+import RecordSchema
+
+/// The exit codes that kiter promises (sysexits.h has the numbers above 63).
+enum ExitStatus {
+  static let failed = ExitCode(1)
+  static let incomplete = ExitCode(3)
+  static let usage = ExitCode(64)
+  static let unsupported = ExitCode(69)
+  static let notPermitted = ExitCode(77)
+
+  /// The code for an error.
+  static func code(for error: any Error) -> ExitCode {
+    switch error {
+    case let error as IteratorError:
+      switch error.cause {
+      case .unsupported: unsupported
+      case .notPermitted: notPermitted
+      case .stuck, .failed: failed
+      }
+    case is UnknownColumn: usage
+    default: failed
+    }
+  }
+}
+
+/// Says something on stderr, on a line that names the program.
+func report(_ message: String) {
+  var line = Array("kiter: \(message)\n".utf8)
+  line.withUnsafeMutableBytes { bytes in
+    // SAFETY: base address and count describe one buffer. Nothing can be done if stderr is closed.
+    _ = write(STDERR_FILENO, bytes.baseAddress, bytes.count)
+  }
+}

@@ -1,0 +1,40 @@
+import ArgumentParser
+import Glibc
+import IteratorCatalog
+import RecordSchema
+
+/// The command: its subcommands are the catalog's tables and a few that speak of kiter itself.
+@main
+struct Kiter: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "kiter",
+    abstract: "Look into a running Linux kernel through BPF iterators.",
+    discussion: """
+      Each table is a walk over the kernel's own structures, in one read and without procfs.
+      Try: kiter tasks; kiter files --pid 1; kiter sockets --listening; kiter doctor.
+
+      Exit status: 0 good, 1 failed, 3 output incomplete, 64 wrong usage, 69 this kernel cannot, \
+      77 not permitted.
+      """,
+    version: version,
+    groupedSubcommands: [
+      CommandGroup(name: "Tables:", subcommands: Catalog.tables.map { command(for: $0) }),
+      CommandGroup(
+        name: "About kiter:",
+        subcommands: [ListCommand.self, SchemaCommand.self, DoctorCommand.self]),
+    ])
+
+  static let version = "0.1.0"
+
+  static func main() {
+    // A reader that goes away (`kiter ksyms | head`) is no error: write(2) tells it instead.
+    signal(SIGPIPE, SIG_IGN)
+    main(nil)
+  }
+
+  private static func command<Record: KernelRecord>(for table: Record.Type)
+    -> any ParsableCommand.Type
+  {
+    TableCommand<Record>.self
+  }
+}

@@ -1,0 +1,50 @@
+import ArgumentParser
+import IteratorCatalog
+import KernelIterators
+import RecordSchema
+
+/// `kiter list`: the tables, and what this kernel supports.
+struct ListCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "The tables, and whether this kernel has their iterators.")
+
+  func run() throws {
+    let kernel = KernelSupport()
+    var rows = [["TABLE", "ITERATORS", "SINCE", "HERE", "SUMMARY"]]
+    for table in Catalog.tables {
+      let schema = table.schema
+      let support = schema.programs.map { kernel?.hasIterator($0.target) }
+      let here =
+        if support.contains(nil) { "?" } else if support.allSatisfy({ $0 == true }) { "yes" } else {
+          support.contains(true) ? "partly" : "no"
+        }
+      rows.append([
+        schema.name, schema.programs.map(\.target).joined(separator: ","),
+        schema.programs.map(\.since).max() ?? "", here, schema.summary,
+      ])
+    }
+    printAligned(rows)
+    if kernel == nil {
+      report("list: this kernel's types (BTF) cannot be read; kiter doctor says why")
+      throw ExitStatus.unsupported
+    }
+    let known = Set(Catalog.tables.flatMap { $0.schema.programs.map(\.target) })
+    let others = kernel?.iterators().filter { !known.contains($0) } ?? []
+    if !others.isEmpty { print("\nThis kernel also has: \(others.joined(separator: ", "))") }
+  }
+}
+
+/// Prints rows with two spaces between columns as wide as their widest cell.
+func printAligned(_ rows: [[String]]) {
+  let columns = rows.map(\.count).max() ?? 0
+  let widths = (0..<columns).map { column in
+    rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+  }
+  for row in rows {
+    let cells = row.enumerated().map { index, cell in
+      index == row.count - 1
+        ? cell : cell + String(repeating: " ", count: widths[index] - cell.count)
+    }
+    print(cells.joined(separator: "  "))
+  }
+}

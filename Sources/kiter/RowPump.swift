@@ -1,0 +1,87 @@
+import Glibc
+import IteratorCatalog
+import KernelIterators
+import RecordOutput
+import RecordSchema
+
+/// Moves records from a source through a writer to standard output.
+struct RowPump {
+  /// How it ended.
+  struct End {
+    var notes: OutputNotes
+    var preamble: Preamble?
+    /// Standard output's reader has gone: nothing more to do, and no error.
+    var isClosed = false
+    /// What ended it early.
+    var error: (any Error)?
+  }
+
+  private let projection: Projection
+  private let output: OutputOptions
+
+  private static var writeSize: Int { 128 << 10 }
+
+  init(_ projection: Projection, _ output: OutputOptions) {
+    self.projection = projection
+    self.output = output
+  }
+
+  func run<Source: RecordSource & ~Copyable>(_ source: consuming Source) throws -> End {
+    let host = HostFacts.live()
+    switch output.format {
+    case .table:
+      let style = TableStyle(
+        width: terminalWidth(), hasHeader: !output.noHeader, isRaw: output.raw)
+      return try pump(source, TableWriter(projection, host: host, style: style))
+    case .json: return try pump(source, JSONWriter(projection, host: host, lines: false))
+    case .jsonl: return try pump(source, JSONWriter(projection, host: host, lines: true))
+    case .csv:
+      return try pump(source, CSVWriter(projection, host: host, header: !output.noHeader))
+    }
+  }
+
+  private func pump<Source: RecordSource & ~Copyable, Writer: RecordWriter & ~Copyable>(
+    _ source: consuming Source, _ writer: consuming Writer
+  ) throws -> End {
+    var stream = RecordStream(source, schema: projection.schema, layout: projection.layout)
+    let limit = output.limit ?? .max
+    var failure: (any Error)?
+    writer.begin()
+    do {
+      while writer.notes.records < limit {
+        let isOpen = try stream.nextRecords { record, preamble in
+          if writer.notes.records < limit { writer.append(record, preamble) }
+        }
+        if !isOpen { break }
+        if writer.output.count >= Self.writeSize { try flush(&writer.output) }
+      }
+    } catch {
+      failure = error
+    }
+    writer.end()
+    do { try flush(&writer.output) } catch { failure = failure ?? error }
+    var end = End(notes: writer.notes, preamble: stream.preamble, error: failure)
+    if let error = failure as? OutputError, error.code == EPIPE { end.isClosed = true }
+    return end
+  }
+
+  private func flush(_ buffer: inout ByteBuffer) throws(OutputError) {
+    var done = 0
+    while done < buffer.count {
+      let rest = UnsafeRawBufferPointer(rebasing: buffer.bytes[done...])
+      // SAFETY: base address and count describe one readable buffer.
+      let count = write(STDOUT_FILENO, rest.baseAddress, rest.count)
+      if count < 0 && errno == EINTR { continue }
+      if count < 0 { throw OutputError(code: errno) }
+      done += count
+    }
+    buffer.removeAll()
+  }
+}
+
+/// Why nothing can be written to standard output.
+struct OutputError: Error, CustomStringConvertible {
+  let code: Int32
+
+  var description: String { "writing the output failed: \(errorText(code))" }
+}

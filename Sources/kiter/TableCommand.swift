@@ -1,0 +1,35 @@
+import ArgumentParser
+import IteratorCatalog
+import RecordSchema
+
+/// The subcommand of a table: everything about it comes from its schema.
+struct TableCommand<Record: KernelRecord>: ParsableCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: Record.schema.name.replacingUnderscores(),
+      abstract: Record.schema.summary + ".",
+      discussion: "Columns (* shown by default):\n" + columnHelp(Record.schema))
+  }
+
+  @OptionGroup(title: "Rows") var rows: RowOptions<Record>
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  func run() throws {
+    let run = TableRun(schema: Record.schema, files: Record.files, output: output)
+    try run.run(rows.selection)
+  }
+}
+
+/// A line for each column: its name and what it is.
+private func columnHelp(_ schema: Schema) -> String {
+  let width = schema.columns.map(\.name.utf8.count).max() ?? 0
+  return schema.columns.map { field in
+    let padding = String(repeating: " ", count: width - field.name.utf8.count)
+    return "\(field.isDefault ? "*" : " ") \(field.name)\(padding)  \(field.summary)"
+  }.joined(separator: "\n")
+}
+
+extension String {
+  /// `map_elements` -> `map-elements`: commands and options have dashes.
+  func replacingUnderscores() -> String { String(map { $0 == "_" ? "-" : $0 }) }
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * How a program writes a record. Included by the generated NAME.gen.h, which defines the table's
+ * own names: struct kiter_record, KITER_BIT_*, KITER_WORDS, kiter_config and kiter_lacking().
+ *
+ * The shape of every program:
+ *
+ *	kiter_preamble(ctx->meta, object);
+ *	if (!object || !wanted_by_scope)
+ *		return 0;
+ *	struct kiter_writer w;
+ *	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_name))
+ *		return KITER_RETRY;
+ *	PUT(&w, pid, …);
+ *	return kiter_emit(&w, ctx->meta);
+ */
+#pragma once
+
+/* The kernel takes at most 32,767 bytes from one object; the preamble may precede the first. */
+#define KITER_RECORD_MAX 0x7e00u
+/* A write may start anywhere in a record and be as long as this: the slot has room for both. */
+#define KITER_WRITE_MAX 0x5fffu
+#define KITER_SLOTS_MAX 8
+/* A program that returns this is called again for the same object; the reader sees EAGAIN. */
+#define KITER_RETRY 1
+
+/* Opens a stream, so that a pin, a pipe and a snapshot file describe themselves. */
+struct kiter_preamble {
+	u16 size;
+	u16 program; /* KITER_PREAMBLE: no record has this number */
+	u32 magic;
+	u64 layout; /* hash of names, types and offsets */
+	u64 boot_ns; /* CLOCK_BOOTTIME when the stream was opened */
+	char table[16];
+	u64 wanted[KITER_WORDS];
+	u64 lacking[KITER_WORDS]; /* fields that this kernel does not have */
+};
+
+#define KITER_PREAMBLE 0xffff
+#define KITER_MAGIC 0x3152544b /* "KTR1" */
+
+/*
+ * Scratch for one record. A program may be preempted or sleep, and a pinned link has many readers
+ * at once, so scratch belongs neither to a CPU nor to the program: a run claims a slot and
+ * releases it before it returns. max_entries is set at load (kiter_config.slots).
+ */
+struct kiter_slot {
+	u32 busy;
+	u32 pid; /* of the task that the run looks at, for whoever wonders why it takes so long */
+	u8 bytes[0x7fff + KITER_WRITE_MAX + 2];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct kiter_slot);
+} kiter_slots SEC(".maps");
+
+struct kiter_writer {
+	struct kiter_slot *slot;
+	struct kiter_record *record; /* the start of slot->bytes */
+	u64 at; /* end of the record so far */
+};
+
+#define KITER_WORD(field) (KITER_BIT_##field / 64)
+#define KITER_MASK(field) (1ULL << (KITER_BIT_##field % 64))
+
+/* Was this field asked for? A constant: the verifier removes the code behind an unasked one. */
+#define WANT(field) (kiter_config.want[KITER_WORD(field)] & KITER_MASK(field))
+
+/* The two bits of a field: 10 a value, 11 a value that was cut, 00 does not apply, 01 unreadable. */
+#define PRESENT(w, field) ((w)->record->present[KITER_WORD(field)] |= KITER_MASK(field))
+#define CUT(w, field) ((w)->record->partial[KITER_WORD(field)] |= KITER_MASK(field))
+#define UNREADABLE(w, field) CUT(w, field)
+
+/* Stores a value, if it was asked for; the expression is not evaluated otherwise. */
+#define PUT(w, field, value)                                                                       \
+	do {                                                                                       \
+		if (WANT(field)) {                                                                 \
+			(w)->record->field = (value);                                              \
+			PRESENT(w, field);                                                         \
+		}                                                                                  \
+	} while (0)
+
+/* As PUT, for a value that applies only where `condition` holds. */
+#define PUT_IF(w, condition, field, value)                                                         \
+	do {                                                                                       \
+		if (WANT(field) && (condition)) {                                                  \
+			(w)->record->field = (value);                                              \
+			PRESENT(w, field);                                                         \
+		}                                                                                  \
+	} while (0)
+
+/*
+ * Where the next text goes: `bytes` of the record's end, or NULL when fewer than `max` are left.
+ * Write there, then say with TAIL_PUT how much it was.
+ */
+#define TAIL(w, max)                                                                               \
+	({                                                                                         \
+		u64 __at = (w)->at;                                                                \
+		__at <= KITER_RECORD_MAX - (max) ? (w)->slot->bytes + __at : (u8 *)0;              \
+	})
+
+/* `n` bytes were written at the tail for this field; n < 0: they could not be read. */
+#define TAIL_PUT(w, field, n)                                                                      \
+	do {                                                                                       \
+		s64 __n = (n);                                                                     \
+		if (__n < 0) {                                                                     \
+			UNREADABLE(w, field);                                                      \
+		} else {                                                                           \
+			(w)->record->field.offset = (w)->at;                                       \
+			(w)->record->field.length = __n;                                           \
+			(w)->at += __n;                                                            \
+			PRESENT(w, field);                                                         \
+		}                                                                                  \
+	} while (0)
+
+/* Copies a NUL-terminated kernel string of fewer than `max` bytes; a longer one is marked cut. */
+#define PUT_STRING(w, field, pointer, max)                                                         \
+	do {                                                                                       \
+		if (WANT(field)) {                                                                 \
+			u8 *__to = TAIL(w, max);                                                   \
+			s64 __got = __to ? bpf_probe_read_kernel_str(__to, max, pointer) : -1;     \
+			TAIL_PUT(w, field, __got - (__got > 0));                                   \
+			if (__got == (max) && kiter_is_cut(pointer, max))                          \
+				CUT(w, field);                                                     \
+		}                                                                                  \
+	} while (0)
+
+/* A string that filled its buffer was cut if the byte in place of the NUL is none. */
+static __always_inline int kiter_is_cut(const void *pointer, u32 max)
+{
+	char last = 0;
+
+	bpf_probe_read_kernel(&last, 1, pointer + max - 1);
+	return last != 0;
+}
+
+static __always_inline void kiter_preamble(struct bpf_iter_meta *meta, const void *object)
+{
+	s64 number = meta->seq_num;
+
+	if (object ? number != 0 : number > 0)
+		return;
+	struct kiter_preamble preamble = {
+		.size = sizeof(preamble),
+		.program = KITER_PREAMBLE,
+		.magic = KITER_MAGIC,
+		.layout = KITER_LAYOUT,
+		.boot_ns = bpf_ktime_get_boot_ns(),
+		.table = KITER_TABLE,
+	};
+	for (int i = 0; i < KITER_WORDS; i++)
+		preamble.wanted[i] = kiter_config.want[i];
+	kiter_lacking(preamble.lacking);
+	bpf_seq_write(meta->seq, &preamble, sizeof(preamble));
+}
+
+/* Claims a slot for this run. Starting at the session's own number spreads the readers. */
+static __always_inline int kiter_begin(struct kiter_writer *w, struct bpf_iter_meta *meta,
+				       u16 program)
+{
+	u32 first = meta->session_id;
+
+	for (u32 i = 0; i < KITER_SLOTS_MAX && i < kiter_config.slots; i++) {
+		u32 key = (first + i) % kiter_config.slots;
+		struct kiter_slot *slot = bpf_map_lookup_elem(&kiter_slots, &key);
+
+		if (!slot || __sync_lock_test_and_set(&slot->busy, 1))
+			continue;
+		w->slot = slot;
+		w->record = (struct kiter_record *)slot->bytes;
+		w->at = kiter_config.fixed;
+		__builtin_memset(w->record, 0, sizeof(*w->record));
+		w->record->program = program;
+		return 1;
+	}
+	return 0;
+}
+
+/* Gives the slot back without a record. */
+static __always_inline int kiter_drop(struct kiter_writer *w)
+{
+	__sync_fetch_and_and(&w->slot->busy, 0);
+	return 0;
+}
+
+/*
+ * Sends the record. When the kernel's buffer is full it discards these bytes and runs the program
+ * again for the same object after the reader has taken the others.
+ */
+static __always_inline int kiter_emit(struct kiter_writer *w, struct bpf_iter_meta *meta)
+{
+	u64 size = w->at;
+
+	if (size > KITER_RECORD_MAX)
+		size = KITER_RECORD_MAX;
+	w->record->size = size;
+	bpf_seq_write(meta->seq, w->slot->bytes, size);
+	return kiter_drop(w);
+}

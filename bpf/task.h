@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What tables of tasks, and of what belongs to tasks, have in common. */
+#pragma once
+
+#include "kernel.h"
+
+/* A pid's number in the reader's namespace, which is what kill(2) takes; 0 if it is not in there. */
+static __always_inline u32 pid_in_reader_namespace(struct pid *pid)
+{
+	struct task_struct *reader = (void *)bpf_get_current_task();
+	struct pid *reader_pid = BPF_CORE_READ(reader, thread_pid);
+	u32 level = BPF_CORE_READ(reader_pid, level);
+	u32 number = 0;
+
+	if (!pid || BPF_CORE_READ(pid, level) < level)
+		return 0;
+	void *upid = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+		     level * bpf_core_type_size(struct upid);
+	bpf_probe_read_kernel(&number, sizeof(number),
+			      upid + bpf_core_field_offset(struct upid, nr));
+	return number;
+}
