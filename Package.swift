@@ -42,5 +42,10 @@ let package = Package(
         "IteratorCatalog", "KernelIterators", "RecordOutput", "RecordSchema", argumentParser,
       ],
       swiftSettings: settings),
+    .executableTarget(name: "kiter-fixture", path: "Tests/Fixture", swiftSettings: settings),
+    .testTarget(
+      name: "KernelTests",
+      dependencies: ["kiter", "kiter-fixture", "IteratorCatalog", "KernelIterators", "RecordSchema"],
+      swiftSettings: settings),
   ]
 )

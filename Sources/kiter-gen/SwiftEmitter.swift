@@ -77,9 +77,11 @@ private func recordName(_ table: String) -> String {
 /// `rss_bytes` -> `rssBytes`, in backticks where Swift has the word.
 private func identifier(_ name: String) -> String {
   let parts = name.split(separator: "_")
-  let camel = (parts.first ?? "") + parts.dropFirst().map {
-    $0.prefix(1).uppercased() + $0.dropFirst()
-  }.joined()
+  let camel =
+    (parts.first ?? "")
+    + parts.dropFirst().map {
+      $0.prefix(1).uppercased() + $0.dropFirst()
+    }.joined()
   return "`\(camel)`"
 }
 

@@ -24,7 +24,11 @@ struct ScopeTargets {
       }
     }
     for tid in rows.tids {
-      if ProcessStatus(pid: tid) == .none { miss("thread", tid) } else { existing.append(.tid(tid)) }
+      if ProcessStatus(pid: tid) == .none {
+        miss("thread", tid)
+      } else {
+        existing.append(.tid(tid))
+      }
     }
   }
 

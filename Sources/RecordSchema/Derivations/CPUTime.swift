@@ -12,7 +12,8 @@ struct CPUTime {
     let numbers = values.compactMap(\.number)
     guard numbers.count == 5 else {
       self.init(user: 0, system: 0)
-      missing = values.contains { if case .unreadable = $0 { true } else { false } }
+      missing =
+        values.contains { if case .unreadable = $0 { true } else { false } }
         ? .unreadable : .absent
       return
     }

@@ -1,0 +1,34 @@
+import Glibc
+
+/// What each state is called, and the function that creates it.
+let states: [String: ([String]) throws -> KnownState] = [
+  "sleep": idle,
+  "names": renamed,
+  "named": keepName,
+  "cmdline": longCommandLine,
+  "sized": keepCommandLine,
+  "longpath": longPath,
+  "files": openFiles,
+  "identity": identity,
+  "signals": signals,
+  "scheduler": scheduler,
+  "threads": threads,
+  "zombie-leader": zombieLeader,
+  "zombie": zombie,
+  "memory": memory,
+]
+
+guard let name = CommandLine.arguments.dropFirst().first, let create = states[name] else {
+  complain("usage: kiter-fixture \(states.keys.sorted().joined(separator: "|")) [argument ...]")
+  exit(64)
+}
+do {
+  let state = try create(Array(CommandLine.arguments.dropFirst(2)))
+  reportAndWait(state)
+} catch let error as UsageError {
+  complain("kiter-fixture \(name): expected \(error.expected)")
+  exit(64)
+} catch {
+  complain("kiter-fixture \(name): \(error)")
+  exit(1)
+}
