@@ -42,6 +42,17 @@ let package = Package(
         "IteratorCatalog", "KernelIterators", "RecordOutput", "RecordSchema", argumentParser,
       ],
       swiftSettings: settings),
+    .target(
+      name: "TestRecords", dependencies: ["RecordSchema"], path: "Tests/TestRecords",
+      swiftSettings: settings),
+    .testTarget(
+      name: "RecordSchemaTests", dependencies: ["RecordSchema", "TestRecords"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "RecordOutputTests", dependencies: ["RecordOutput", "RecordSchema", "TestRecords"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "KernelIteratorsTests", dependencies: ["KernelIterators"], swiftSettings: settings),
     .executableTarget(name: "kiter-fixture", path: "Tests/Fixture", swiftSettings: settings),
     .testTarget(
       name: "KernelTests",

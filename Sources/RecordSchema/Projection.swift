@@ -55,6 +55,24 @@ public struct Projection: Sendable {
   }
 }
 
+extension Projection {
+  /// The cost group of fields whose reading takes a process's mmap_lock.
+  private static var lock: String { "mmap_lock" }
+
+  /// The columns that make the walk wait where a process's memory is locked.
+  public var waitingColumns: [String] {
+    columns.filter { column in
+      let stored = [column.field.name] + column.field.inputs
+      return stored.contains { schema.field($0)?.cost == Self.lock }
+    }.map(\.field.name)
+  }
+
+  /// Can the walk have to wait at all?
+  public var mayWait: Bool {
+    !waitingColumns.isEmpty || schema.programs.contains { $0.locks == Self.lock }
+  }
+}
+
 /// A column that a table does not have.
 public struct UnknownColumn: Error, CustomStringConvertible {
   /// What was asked for.
