@@ -3,7 +3,9 @@
 SWIFT    ?= swift
 PREFIX   ?= /usr/local
 DESTDIR  ?=
-RELEASE   = -c release --scratch-path .build-release \
+# New tables are found only when the build is planned anew.
+PLAN      = --disable-build-manifest-caching
+RELEASE   = $(PLAN) -c release --scratch-path .build-release \
             -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xlinker -s
 BINARY    = .build-release/release/kiter
 SOURCES   = Package.swift Sources Tests Examples
@@ -17,7 +19,7 @@ run: build bpffs ## Build the release binary and print the tasks of this host
 	@$(BINARY) tasks
 
 test: test-deps bpffs ## Run every test (needs root: the kernel's are real)
-	$(SWIFT) test --disable-xctest
+	$(SWIFT) test $(PLAN) --disable-xctest
 
 check: lint ## What CI runs: lint, build with warnings as errors, all tests
 	$(MAKE) build

@@ -42,6 +42,9 @@ let package = Package(
         "IteratorCatalog", "KernelIterators", "RecordOutput", "RecordSchema", argumentParser,
       ],
       swiftSettings: settings),
+    .executableTarget(
+      name: "print-tasks", dependencies: ["IteratorCatalog"], path: "Examples/PrintTasks",
+      swiftSettings: settings),
     .target(
       name: "TestRecords", dependencies: ["RecordSchema"], path: "Tests/TestRecords",
       swiftSettings: settings),
@@ -56,7 +59,10 @@ let package = Package(
     .executableTarget(name: "kiter-fixture", path: "Tests/Fixture", swiftSettings: settings),
     .testTarget(
       name: "KernelTests",
-      dependencies: ["kiter", "kiter-fixture", "IteratorCatalog", "KernelIterators", "RecordSchema"],
+      dependencies: [
+        "kiter", "kiter-fixture", "print-tasks", "IteratorCatalog", "KernelIterators",
+        "RecordSchema",
+      ],
       swiftSettings: settings),
   ]
 )

@@ -9,6 +9,7 @@ public struct IteratorError: Error, CustomStringConvertible {
     case attach = "attaching"
     case start = "starting the walk"
     case read = "reading"
+    case pin = "pinning"
   }
 
   /// What kind of failure it is; each has an exit code.

@@ -127,7 +127,11 @@ struct Announcement {
     while true {
       // SAFETY: read is given the size of the buffer.
       let count = read(ends.read, &buffer, buffer.count)
-      if count > 0 { received += buffer.prefix(count) } else if count == 0 || errno != EINTR { break }
+      if count > 0 {
+        received += buffer.prefix(count)
+      } else if count == 0 || errno != EINTR {
+        break
+      }
     }
     return String(decoding: received, as: UTF8.self)
   }

@@ -16,6 +16,14 @@ let states: [String: ([String]) throws -> KnownState] = [
   "zombie-leader": zombieLeader,
   "zombie": zombie,
   "memory": memory,
+  "sockets": sockets,
+  "namespaces": namespaces,
+  "traced": traced,
+  "tty": terminal,
+  "churn": churn,
+  "many": manyProcesses,
+  "identify": identify,
+  "identified": identified,
 ]
 
 guard let name = CommandLine.arguments.dropFirst().first, let create = states[name] else {
