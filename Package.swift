@@ -52,6 +52,9 @@ let package = Package(
       name: "RecordSchemaTests", dependencies: ["RecordSchema", "TestRecords"],
       swiftSettings: settings),
     .testTarget(
+      name: "KiterGenTests", dependencies: ["kiter-gen", "RecordSchema", "TestRecords"],
+      exclude: ["Snapshots"], swiftSettings: settings),
+    .testTarget(
       name: "RecordOutputTests", dependencies: ["RecordOutput", "RecordSchema", "TestRecords"],
       swiftSettings: settings),
     .testTarget(

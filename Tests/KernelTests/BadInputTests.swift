@@ -69,6 +69,6 @@ import Testing
   @Test func theLimitEndsTheRows() throws {
     let rows = try Kiter.rows("tasks", "--limit", "3", "-c", "pid")
     #expect(rows.count == 3)
-    #expect(try Kiter.run(["tasks", "--limit", "0", "--json"]).text == "[\n\n]\n")
+    #expect(try Kiter.run(["tasks", "--limit", "0", "--json"]).text == "[\n]\n")
   }
 }
