@@ -114,14 +114,19 @@ struct Announcement {
   /// Sends `text` and closes this side.
   func send(_ text: String = "") {
     writeAll(text, to: ends.write)
-    close(ends.write)
-    close(ends.read)
+    close()
+  }
+
+  /// Takes no part; the end cannot be received while a process that could send has not closed.
+  func close() {
+    Glibc.close(ends.write)
+    Glibc.close(ends.read)
   }
 
   /// Waits until all senders have closed, and answers what they sent.
   func receive() -> String {
-    close(ends.write)
-    defer { close(ends.read) }
+    Glibc.close(ends.write)
+    defer { Glibc.close(ends.read) }
     var received: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 4096)
     while true {

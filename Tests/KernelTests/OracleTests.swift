@@ -294,7 +294,81 @@ import Testing
   }
 
   @Test func maps() throws {
-    // Whatever maps there are: the form is what is tested here.
-    _ = try BpftoolMap.all()
+    let path = "/sys/fs/bpf/kiter-oracle-\(getpid())"
+    let created = try Command.run([
+      "bpftool", "map", "create", path, "type", "array", "key", "4", "value", "8", "entries", "3",
+      "name", "kiter_oracle",
+    ])
+    #expect(created.status == 0, "\(created.stderr)")
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let map = try #require(try BpftoolMap.all().first { $0.name == "kiter_oracle" })
+    #expect(map.type == "array" && map.keySize == 4 && map.valueSize == 8 && map.maxEntries == 3)
+    #expect(map.frozen == 0 && map.memlockBytes > 0)
+  }
+}
+
+@Suite struct ProcessStateTests {
+  @Test func namespaces() throws {
+    let fixture = try Fixture("namespaces")
+    let child = Int32(try fixture.facts["child_pid"].int)
+    for (pid, facts) in [(fixture.pid, "namespaces"), (child, "child_namespaces")] {
+      for (name, inode) in try fixture.facts[facts].object {
+        #expect(try ProcTask(pid).namespace(name) == inode.uint, "\(name) of \(pid)")
+      }
+    }
+    let innerPid = try fixture.facts["child_inner_pid"].int
+    #expect(try ProcTask(child).status.nsPid == [child, Int32(innerPid)])
+  }
+
+  @Test func traced() throws {
+    let fixture = try Fixture("traced")
+    let child = ProcTask(Int32(try fixture.facts["traced_pid"].int))
+    #expect(try child.status.tracerPid == fixture.pid)
+  }
+
+  @Test func terminal() throws {
+    let fixture = try Fixture("tty")
+    let stat = try ProcTask(Int32(try fixture.facts["child_pid"].int)).stat
+    #expect(try stat.tty == fixture.facts["tty_rdev"].int)
+    #expect(try stat.sid == fixture.facts["child_sid"].int)
+    #expect(try stat.pgid == fixture.facts["child_pgid"].int)
+    #expect(try stat.foregroundPgid == fixture.facts["foreground_pgid"].int)
+  }
+
+  @Test func manyProcesses() throws {
+    let fixture = try Fixture("many", "50", "10")
+    let pids = try fixture.facts["pids"].array.map { Int32(try $0.int) }
+    #expect(pids.count == 50)
+    for pid in pids {
+      #expect(try ProcTask(pid).stat.ppid == fixture.pid)
+      #expect(try ProcFiles.numbers(in: "/proc/\(pid)/fd").count == 3 + 10)
+    }
+    fixture.stop()
+    #expect(pids.allSatisfy { (try? ProcTask($0).stat) == nil })
+  }
+
+  @Test func identify() throws {
+    let fixture = try Fixture("identify", "5")
+    for process in try fixture.facts["processes"].array {
+      let task = ProcTask(Int32(try process["pid"].int))
+      let token = try Array(process["token"].string.utf8)
+      #expect(try task.comm == token)
+      #expect(try task.commandLine.split(separator: 0)[2].elementsEqual(token))
+      #expect(try task.cwd == Array(process["cwd"].string.utf8))
+    }
+  }
+
+  @Test func churn() throws {
+    let fixture = try Fixture("churn", "3")
+    let churner = ProcTask(Int32(try fixture.facts["churner_pid"].int))
+    // Waits until children have been collected, which shows as faults of children.
+    while try churner.stat.childMinorFaults == 0 { sched_yield() }
+  }
+
+  @Test func mmapLockIsHeld() throws {
+    let fixture = try Fixture("hold-mmap-lock", "1")
+    let started = ContinuousClock.now
+    #expect(try !ProcTask(Int32(fixture.facts["victim_pid"].int)).commandLine.isEmpty)
+    #expect(ContinuousClock.now - started > .milliseconds(800))
   }
 }
