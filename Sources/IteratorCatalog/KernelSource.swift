@@ -23,8 +23,11 @@ public struct KernelSource: RecordSource, ~Copyable {
 
   /// Loads what the request needs.
   ///
-  /// - Parameter onStall: called from another thread when a read takes more than 2 seconds, which
-  ///   happens only where a column waits for a process's memory.
+  /// - Parameters:
+  ///   - files: the table's program.
+  ///   - request: what to read.
+  ///   - onStall: called from another thread when a read takes more than 2 seconds, which happens
+  ///     only where a column waits for a process's memory.
   /// - Throws: `IteratorError`.
   public init(
     _ files: EmbeddedFiles, _ request: TableRequest,

@@ -25,7 +25,9 @@ public struct Projection: Sendable {
 
   /// Plans the given columns of a schema.
   ///
-  /// - Parameter names: columns by name; nil for those shown by default.
+  /// - Parameters:
+  ///   - schema: the table.
+  ///   - names: columns by name; nil for those shown by default.
   /// - Throws: `UnknownColumn` for a name that the schema does not have.
   public init(_ schema: Schema, columns names: [String]? = nil) throws(UnknownColumn) {
     let layout = RecordLayout(schema)

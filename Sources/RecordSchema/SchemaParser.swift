@@ -9,7 +9,8 @@ extension Schema {
     self.init(
       name: file.name, version: file.version, summary: file.summary,
       programs: file.programs.map {
-        Program(name: $0.name, target: $0.target, since: $0.since, option: $0.option,
+        Program(
+          name: $0.name, target: $0.target, since: $0.since, option: $0.option,
           locks: $0.locks)
       },
       scopes: file.scopes ?? [],

@@ -88,7 +88,9 @@ private func lockdownFinding() -> Finding {
 
 private func bpffsFinding() -> Finding {
   let mounts = String(decoding: fileContents("/proc/self/mounts") ?? [], as: UTF8.self)
-  if mounts.contains(" /sys/fs/bpf bpf ") { return Finding(name: "BPF file system", detail: "/sys/fs/bpf") }
+  if mounts.contains(" /sys/fs/bpf bpf ") {
+    return Finding(name: "BPF file system", detail: "/sys/fs/bpf")
+  }
   return Finding(
     name: "BPF file system", detail: "not mounted at /sys/fs/bpf (only pins need it)",
     fix: "mount -t bpf bpf /sys/fs/bpf")

@@ -47,7 +47,8 @@ import Testing
   }
 
   @Test func aReaderThatGoesAwayIsNoError() throws {
-    let script = "\(try Kiter.executable()) tasks --threads -c all | head -n 1; echo ${PIPESTATUS[0]}"
+    let script =
+      "\(try Kiter.executable()) tasks --threads -c all | head -n 1; echo ${PIPESTATUS[0]}"
     let output = try Command.run(["bash", "-c", script])
     #expect(output.stderr.isEmpty, "\(output.stderr)")
     #expect(output.text.hasSuffix("\n0\n"))

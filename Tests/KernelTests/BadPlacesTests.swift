@@ -19,8 +19,10 @@ import Testing
     let copy = try publicCopy()
     defer { try? FileManager.default.removeItem(at: copy.deletingLastPathComponent()) }
     return try Command.run(
-      ["setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=\(capabilities)",
-        "--ambient-caps=\(capabilities)", copy.path] + arguments)
+      [
+        "setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=\(capabilities)",
+        "--ambient-caps=\(capabilities)", copy.path,
+      ] + arguments)
   }
 
   @Test(arguments: ["-all", "+bpf", "+perfmon"])
@@ -82,7 +84,8 @@ import Testing
     let scope = ["tasks", "--pid", "\(fixture.pid)", "-c", "comm"]
     let table = try Kiter.run(scope + ["--no-header"])
     #expect(table.text == "\\x1b[2J\\n\"'\\\\xff\n")
-    let row = try #require(try Kiter.rows("tasks", "--pid", "\(fixture.pid)", "-c", "comm,cmdline").first)
+    let row = try #require(
+      try Kiter.rows("tasks", "--pid", "\(fixture.pid)", "-c", "comm,cmdline").first)
     let bytes = try fixture.facts["comm_hex"].bytes
     #expect(row.bytes("comm") == bytes)
     #expect(row.bytes("cmdline")?.contains(0xff) == true)

@@ -23,7 +23,8 @@ import Testing
     #expect(kernelThread.bytes.presence(of: "nothing") == nil)
     let own = try #require(tasks.first { $0.pid == UInt32(getpid()) })
     #expect(own.bytes.presence(of: "exe") == .value)
-    #expect(own.exe == (try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")))
+    #expect(
+      own.exe == (try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")))
   }
 
   @Test func rawTextKeepsEveryByte() throws {

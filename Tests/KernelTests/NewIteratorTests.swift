@@ -7,7 +7,9 @@ import Testing
     let copy = FileManager.default.temporaryDirectory.appending(path: "kiter-\(UUID())")
     defer { try? FileManager.default.removeItem(at: copy) }
     try FileManager.default.createDirectory(at: copy, withIntermediateDirectories: true)
-    for name in ["Package.swift", "Makefile", "Sources", "Tests", "Examples", "bpf", "schemas", "scripts"] {
+    for name in [
+      "Package.swift", "Makefile", "Sources", "Tests", "Examples", "bpf", "schemas", "scripts",
+    ] {
       try FileManager.default.copyItem(
         at: packageRoot().appending(path: name), to: copy.appending(path: name))
     }
@@ -32,7 +34,9 @@ import Testing
   }
 
   @Test func badNamesAreRefused() throws {
-    for arguments in [["NAME=Things", "ITER=task"], ["NAME=tasks", "ITER=task"], ["NAME=x", "ITER=no"]] {
+    for arguments in [
+      ["NAME=Things", "ITER=task"], ["NAME=tasks", "ITER=task"], ["NAME=x", "ITER=no"],
+    ] {
       let output = try Command.run(
         ["make", "-C", packageRoot().path, "new-iterator"] + arguments)
       #expect(output.status != 0)
@@ -41,7 +45,8 @@ import Testing
   }
 
   private static func files(_ folder: URL) throws -> Set<String> {
-    Set(try FileManager.default.subpathsOfDirectory(atPath: folder.path)
-      .filter { !$0.hasPrefix(".build") && $0.contains(".") })
+    Set(
+      try FileManager.default.subpathsOfDirectory(atPath: folder.path)
+        .filter { !$0.hasPrefix(".build") && $0.contains(".") })
   }
 }

@@ -62,7 +62,8 @@ import Testing
   @Test func anArrayIsOneEvenIfEmpty() throws {
     #expect(try Self.json([], columns: ["pid"], lines: false) == "[\n]\n")
     let two = [RecordBuilder().number("pid", 1).record, RecordBuilder().number("pid", 2).record]
-    #expect(try Self.json(two, columns: ["pid"], lines: false) == "[\n{\"pid\":1},\n{\"pid\":2}\n]\n")
+    #expect(
+      try Self.json(two, columns: ["pid"], lines: false) == "[\n{\"pid\":1},\n{\"pid\":2}\n]\n")
   }
 
   @Test func whatIsAbsentIsNullAndNeverZero() throws {
@@ -88,9 +89,12 @@ import Testing
   @Test func jsonTextIsValidAndLossless() throws {
     var random = SystemRandomNumberGenerator()
     let samples: [[UInt8]] =
-      (0..<256).map { [UInt8($0)] } + [Array("\u{ef80}\u{efff}é漢😀".utf8), [0xe2, 0x82], [0xc0, 0x80]]
+      (0..<256).map { [UInt8($0)] } + [
+        Array("\u{ef80}\u{efff}é漢😀".utf8), [0xe2, 0x82], [0xc0, 0x80],
+      ]
       + (0..<500).map { _ in
-        (0..<Int.random(in: 0...24, using: &random)).map { _ in .random(in: 0...255, using: &random) }
+        (0..<Int.random(in: 0...24, using: &random)).map { _ in .random(in: 0...255, using: &random)
+        }
       }
     for sample in samples {
       let text = try Self.json([RecordBuilder().tail("name", sample).record], columns: ["name"])
@@ -138,15 +142,18 @@ import Testing
 
   @Test func rawNumbersHaveNoUnits() throws {
     let style = TableStyle(hasHeader: false, isRaw: true)
-    #expect(try Self.table([Self.full], columns: ["rss_bytes", "busy_ns"], style) == "1572864  1234567\n")
+    #expect(
+      try Self.table([Self.full], columns: ["rss_bytes", "busy_ns"], style) == "1572864  1234567\n")
     let human = TableStyle(hasHeader: false)
-    #expect(try Self.table([Self.full], columns: ["rss_bytes", "busy_ns"], human) == "1.5M  1.2ms\n")
+    #expect(
+      try Self.table([Self.full], columns: ["rss_bytes", "busy_ns"], human) == "1.5M  1.2ms\n")
   }
 
-  @Test(arguments: [
-    (0, "0"), (1023, "1023"), (1024, "1.0K"), (10_239, "10K"), (1_048_525, "1.0M"),
-    (1 << 30, "1.0G"), (UInt64.max, "16E"),
-  ] as [(UInt64, String)])
+  @Test(
+    arguments: [
+      (0, "0"), (1023, "1023"), (1024, "1.0K"), (10_239, "10K"), (1_048_525, "1.0M"),
+      (1 << 30, "1.0G"), (UInt64.max, "16E"),
+    ] as [(UInt64, String)])
   func sizesHaveBinaryUnits(bytes: UInt64, text: String) throws {
     let record = RecordBuilder().number("rss_bytes", bytes).record
     let style = TableStyle(hasHeader: false)
@@ -155,7 +162,8 @@ import Testing
 
   @Test func csvQuotesWhatNeedsIt() throws {
     #expect(
-      try Self.csv([Self.full, RecordBuilder().record], columns: ["pid", "name", "modes", "groups"])
+      try Self.csv(
+        [Self.full, RecordBuilder().record], columns: ["pid", "name", "modes", "groups"])
         == "pid,name,modes,groups\n42,\"a \"\"b\"\"\n\u{1b}[31m\\\u{efff}\","
         + "\"write,sync,0x100\",\"4,265\"\n,,,\n")
   }

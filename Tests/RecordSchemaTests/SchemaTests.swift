@@ -48,7 +48,8 @@ import Testing
 
   @Test func arbitraryTextNeverCrashes() {
     var random = SystemRandomNumberGenerator()
-    let valid = Array(#"{"name": "things", "version": 1, "fields": [{"kind": "u8"}], "key": []}"#.utf8)
+    let valid = Array(
+      #"{"name": "things", "version": 1, "fields": [{"kind": "u8"}], "key": []}"#.utf8)
     for _ in 0..<500 {
       var text = valid
       for _ in 0..<4 {

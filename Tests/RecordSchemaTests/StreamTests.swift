@@ -62,7 +62,8 @@ import Testing
     for _ in 0..<2000 {
       var bytes = preambleBytes() + Self.three
       for _ in 0..<8 {
-        bytes[Int.random(in: 0..<bytes.count, using: &random)] = .random(in: 0...255, using: &random)
+        bytes[Int.random(in: 0..<bytes.count, using: &random)] = .random(
+          in: 0...255, using: &random)
       }
       _ = try? Self.pids(bytes, piece: .random(in: 1...300, using: &random))
     }

@@ -3,43 +3,46 @@ import TestRecords
 import Testing
 
 @Suite struct ValueTests {
-  @Test(arguments: [
-    ([127, 0, 0, 1], "127.0.0.1"),
-    ([0, 0, 0, 0], "0.0.0.0"),
-    (Array(repeating: 0, count: 16), "::"),
-    (Array(repeating: 0, count: 15) + [1], "::1"),
-    ([0x20, 1, 0xd, 0xb8] + Array(repeating: 0, count: 11) + [1], "2001:db8::1"),
-    ([0xfe, 0x80] + Array(repeating: 0, count: 14), "fe80::"),
-    (Array(repeating: 0, count: 10) + [255, 255, 10, 0, 0, 7], "::ffff:10.0.0.7"),
-    ([0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1], "1:0:1::1:0:1"),
-    ([0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0, 8], "1:2:3:4:5:6:7:8"),
-    ([0, 0, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0, 8], "0:2:3:4:5:6:7:8"),
-  ] as [([UInt8], String)])
+  @Test(
+    arguments: [
+      ([127, 0, 0, 1], "127.0.0.1"),
+      ([0, 0, 0, 0], "0.0.0.0"),
+      (Array(repeating: 0, count: 16), "::"),
+      (Array(repeating: 0, count: 15) + [1], "::1"),
+      ([0x20, 1, 0xd, 0xb8] + Array(repeating: 0, count: 11) + [1], "2001:db8::1"),
+      ([0xfe, 0x80] + Array(repeating: 0, count: 14), "fe80::"),
+      (Array(repeating: 0, count: 10) + [255, 255, 10, 0, 0, 7], "::ffff:10.0.0.7"),
+      ([0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1], "1:0:1::1:0:1"),
+      ([0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0, 8], "1:2:3:4:5:6:7:8"),
+      ([0, 0, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0, 8], "0:2:3:4:5:6:7:8"),
+    ] as [([UInt8], String)])
   func addressesAreWrittenAsRFC5952Says(bytes: [UInt8], text: String) {
     let version: UInt8 = bytes.count == 4 ? 4 : 6
     let stored = [version, 0, 0, 0] + bytes + Array(repeating: 0, count: 16 - bytes.count)
     stored.withUnsafeBytes { #expect(IPAddress($0)?.description == text) }
   }
 
-  @Test(arguments: [
-    (0, "1970-01-01T00:00:00.000Z"),
-    (951_782_400_123_000_000, "2000-02-29T00:00:00.123Z"),
-    (1_763_841_029_999_999_999, "2025-11-22T19:50:29.999Z"),
-    (4_107_542_400_000_000_000, "2100-03-01T00:00:00.000Z"),
-  ] as [(UInt64, String)])
+  @Test(
+    arguments: [
+      (0, "1970-01-01T00:00:00.000Z"),
+      (951_782_400_123_000_000, "2000-02-29T00:00:00.123Z"),
+      (1_763_841_029_999_999_999, "2025-11-22T19:50:29.999Z"),
+      (4_107_542_400_000_000_000, "2100-03-01T00:00:00.000Z"),
+    ] as [(UInt64, String)])
   func momentsAreWrittenAsRFC3339Says(nanoseconds: UInt64, text: String) {
     #expect(Timestamp(nanoseconds: nanoseconds).description == text)
   }
 
   /// The numbers are those of cputime_adjust() in kernel/sched/cputime.c, worked by hand.
-  @Test(arguments: [
-    (10, 30, 80, 0, 0, 20, 60),
-    (0, 30, 80, 0, 0, 0, 80),
-    (10, 0, 80, 0, 0, 80, 0),
-    (10, 30, 80, 0, 70, 10, 70),
-    (10, 30, 80, 30, 0, 30, 50),
-    (10, 30, 50, 40, 20, 40, 20),
-  ] as [(UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64)])
+  @Test(
+    arguments: [
+      (10, 30, 80, 0, 0, 20, 60),
+      (0, 30, 80, 0, 0, 0, 80),
+      (10, 0, 80, 0, 0, 80, 0),
+      (10, 30, 80, 0, 70, 10, 70),
+      (10, 30, 80, 30, 0, 30, 50),
+      (10, 30, 50, 40, 20, 40, 20),
+    ] as [(UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64)])
   func processorTimeIsScaledAsTheKernelScalesIt(
     user: UInt64, system: UInt64, runtime: UInt64, previousUser: UInt64, previousSystem: UInt64,
     wantedUser: UInt64, wantedSystem: UInt64

@@ -133,7 +133,8 @@ public func preambleBytes(
   append(Preamble.magic)
   append(layoutHash ?? layout.hash)
   append(UInt64(1_000_000_000_000))
-  bytes += Array(schema.name.utf8.prefix(15)) + Array(repeating: 0, count: 16 - schema.name.utf8.count)
+  bytes +=
+    Array(schema.name.utf8.prefix(15)) + Array(repeating: 0, count: 16 - schema.name.utf8.count)
   for _ in 0..<layout.words { append(UInt64.max) }
   for _ in 0..<layout.words { append(lacking) }
   return bytes
