@@ -4,19 +4,29 @@
 
 #include "kernel.h"
 
-/* A pid's number in the reader's namespace, which is what kill(2) takes; 0 if it is not in there. */
+/*
+ * A pid's number in the reader's namespace, which is what kill(2) takes; 0 if it is not in there.
+ * A pid has a number in its own namespace and in each that this one is nested in.
+ */
 static __always_inline u32 pid_in_reader_namespace(struct pid *pid)
 {
 	struct task_struct *reader = (void *)bpf_get_current_task();
 	struct pid *reader_pid = BPF_CORE_READ(reader, thread_pid);
 	u32 level = BPF_CORE_READ(reader_pid, level);
+	u64 at = bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid);
 	u32 number = 0;
 
 	if (!pid || BPF_CORE_READ(pid, level) < level)
 		return 0;
-	void *upid = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-		     level * bpf_core_type_size(struct upid);
+	/* All are in the first namespace; further down, two may be at the same level. */
+	if (level) {
+		struct upid *upid = (void *)pid + at, *reader_upid = (void *)reader_pid + at;
+		struct pid_namespace *ns = BPF_CORE_READ(upid, ns);
+
+		if (ns != BPF_CORE_READ(reader_upid, ns))
+			return 0;
+	}
 	bpf_probe_read_kernel(&number, sizeof(number),
-			      upid + bpf_core_field_offset(struct upid, nr));
+			      (void *)pid + at + bpf_core_field_offset(struct upid, nr));
 	return number;
 }
