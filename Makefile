@@ -18,11 +18,10 @@ help: ## This list
 run: build bpffs ## Build the release binary and print the tasks of this host
 	@$(BINARY) tasks
 
-test: test-deps bpffs ## Run every test (needs root: the kernel's are real)
+test: build test-deps bpffs ## Run every test (needs root: the kernel's are real)
 	$(SWIFT) test $(PLAN) --disable-xctest
 
 check: lint ## What CI runs: lint, build with warnings as errors, all tests
-	$(MAKE) build
 	KITER_KERNEL_TESTS=require $(MAKE) test
 
 build: deps ## Build the release binary: static, stripped
@@ -41,7 +40,7 @@ new-iterator: ## Write both files of a new table: NAME=things ITER=kernel_target
 	@scripts/new-iterator "$(NAME)" "$(ITER)"
 
 clean: ## Remove what was built
-	rm -rf .build .build-release
+	rm -rf .build .build-release .build-vm
 
 deps:
 	@scripts/install-packages libbpf-dev libelf-dev zlib1g-dev libbpf-tools
