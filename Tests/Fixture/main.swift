@@ -16,6 +16,7 @@ let states: [String: ([String]) throws -> KnownState] = [
   "zombie-leader": zombieLeader,
   "zombie": zombie,
   "memory": memory,
+  "sockets": sockets,
 ]
 
 guard let name = CommandLine.arguments.dropFirst().first, let create = states[name] else {
