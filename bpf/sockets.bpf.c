@@ -171,8 +171,10 @@ static __always_inline void put_time_wait(struct kiter_writer *w, struct inet_ti
 static __always_inline void put_request(struct kiter_writer *w, struct request_sock *request)
 {
 	struct sock_common *sk = &request->__req_common;
+	/* In a union whose first member is a number: the verifier takes the pointer for one. */
+	struct sock *listener = BPF_CORE_READ(sk, skc_listener);
 
-	PUT(w, uid, sk->skc_listener->sk_uid.val);
+	PUT_IF(w, listener, uid, BPF_CORE_READ(listener, sk_uid.val));
 	PUT(w, retransmits, request->num_retrans);
 	put_timer(w, sk, KITER_socket_timer_on, request->rsk_timer.expires);
 }
