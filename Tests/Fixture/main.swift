@@ -17,6 +17,14 @@ let states: [String: ([String]) throws -> KnownState] = [
   "zombie": zombie,
   "memory": memory,
   "sockets": sockets,
+  "namespaces": namespaces,
+  "traced": traced,
+  "tty": terminal,
+  "churn": churn,
+  "many": manyProcesses,
+  "hold-mmap-lock": holdMmapLock,
+  "identify": identify,
+  "identified": identified,
 ]
 
 guard let name = CommandLine.arguments.dropFirst().first, let create = states[name] else {
