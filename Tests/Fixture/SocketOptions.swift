@@ -17,6 +17,7 @@ func socketOptions(_ arguments: [String]) throws -> KnownState {
   sockets.append(("keepalive", alive))
   sockets += try lossy()
   sockets.append(("udp_corked", try corked()))
+  sockets.append(("udp_partly_read", try partlyRead()))
   return KnownState(facts: [
     "owner": .number(owner),
     "sockets": .array(
@@ -67,6 +68,17 @@ private func corked() throws -> Int32 {
   // SAFETY: send is given the buffer and its length.
   try check("send", send(sender, bytes, bytes.count, more))
   return sender
+}
+
+/// One of three datagrams was read: its memory is not given back before the others are.
+private func partlyRead() throws -> Int32 {
+  let receiver = try UDP.bound(to: .loopback6)
+  let sender = try UDP.connected(to: try SocketAddress(localOf: receiver))
+  var bytes = [UInt8](repeating: 0x64, count: 100)
+  for _ in 0..<3 { writeAll(bytes, to: sender) }
+  // SAFETY: read is given the buffer and its length.
+  try check("read", read(receiver, &bytes, bytes.count))
+  return receiver
 }
 
 private func inode(of descriptor: Int32) throws -> ino_t {
