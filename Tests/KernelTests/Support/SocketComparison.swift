@@ -268,8 +268,9 @@ private struct SocketPair {
     for field in ["bytes_sent", "bytes_received", "bytes_acked"] {
       compare(&comparison, field, row.number(field), value(field))
     }
-    // `ss` leaves out what it takes for infinite: 65535 and more.
-    compare(&comparison, "ssthresh", row.number("ssthresh").flatMap { $0 < 0xffff ? $0 : nil }) {
+    // Infinite is 0x7fffffff to the kernel, but `ss` leaves out all from 65535 on.
+    let threshold = row.number("ssthresh").flatMap { (0xffff..<0x7fff_ffff) ~= $0 ? nil : $0 }
+    compare(&comparison, "ssthresh", threshold) {
       $0.ss.values["ssthresh"].flatMap { Int64($0) }
     }
     compare(&comparison, "retransmits_total", row.number("retransmits_total")) {
