@@ -38,8 +38,15 @@ enum BPFTool {
     return try JSONDecoder().decode(Facts.self, from: output.stdout).array
   }
 
+  /// What `bpftool -j` says of one object; nil if it is not there.
+  static func object(_ arguments: String...) -> Facts? {
+    let output = try? Command.run(["bpftool", "-j"] + arguments)
+    guard let output, output.status == 0 else { return nil }
+    return try? JSONDecoder().decode(Facts.self, from: output.stdout)
+  }
+
   /// Runs bpftool for its effect.
-  static func run(_ arguments: String...) throws {
+  static func run(_ arguments: [String]) throws {
     let output = try Command.run(["bpftool"] + arguments)
     guard output.status == 0 else {
       throw Fixture.Failure(description: "bpftool \(arguments): \(output.stderr)")
