@@ -128,10 +128,12 @@ struct cred {
 
 struct mm_struct {
 	unsigned long arg_start, arg_end, env_start, env_end;
+	unsigned long start_brk, brk, start_stack;
 	struct file *exe_file;
 };
 
 struct signal_struct {
+	struct list_head thread_head;
 	struct pid *pids[4];
 };
 
@@ -143,6 +145,7 @@ struct task_struct {
 	u32 flags;
 	char comm[16];
 	struct pid *thread_pid;
+	struct list_head thread_node; /* in signal_struct.thread_head */
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
 	struct signal_struct *signal;
