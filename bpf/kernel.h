@@ -88,12 +88,14 @@ struct inode {
 
 struct dentry {
 	struct hlist_bl_node d_hash;
+	struct super_block *d_sb;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
 };
 
 struct vfsmount {
+	struct dentry *mnt_root;
 	struct super_block *mnt_sb;
 };
 
@@ -103,6 +105,7 @@ struct path {
 };
 
 struct file {
+	u32 f_mode;
 	u32 f_flags;
 	s64 f_pos;
 	struct path f_path;

@@ -30,6 +30,20 @@ struct vm_area_struct {
 	struct anon_vma_name *anon_name; /* CONFIG_ANON_VMA_NAME */
 };
 
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct fs_struct___root {
+	struct path root;
+};
+
+struct backing_file {
+	struct path user_path; /* 6.7, commit def3ae83da02 */
+};
+
 enum bpf_iter_task_type {
 	BPF_TASK_ITER_ALL,
 	BPF_TASK_ITER_TID,
@@ -159,36 +173,145 @@ static __always_inline void put_anon_name(struct kiter_writer *w, struct vm_area
 		PUT_STRING(w, anon_name, anon->name, 128);
 }
 
-/* Files that never had a name, such as memfds, have a dentry without parent and no link. */
-static __always_inline int is_deleted(struct file *file)
-{
-	struct dentry *dentry = file->f_path.dentry;
+/* A file as its user sees it. */
+struct seen_file {
+	struct path *path;
+	struct inode *inode;
+	bool is_backing;
+};
 
-	if (dentry->d_hash.pprev)
-		return 0;
-	return dentry->d_parent != dentry || !dentry->d_inode->i_nlink;
+/* FMODE_BACKING: bit 25, since 6.12 bit 24 */
+#define MAY_BE_BACKING (3u << 24)
+
+/*
+ * Overlayfs maps a file of a layer in place of the one that was asked for, which the kernel keeps
+ * behind the layer's. That the mode's bit means it is known by a path that fits together.
+ */
+static __always_inline struct seen_file see(struct file *file)
+{
+	struct seen_file seen = { .path = &file->f_path, .inode = file->f_inode };
+
+	if (!bpf_core_type_exists(struct backing_file) ||
+	    !bpf_core_field_exists(struct backing_file, user_path) ||
+	    !(file->f_mode & MAY_BE_BACKING))
+		return seen;
+	struct path *path = (void *)file + bpf_core_field_offset(struct backing_file, user_path);
+	struct vfsmount *mount = BPF_CORE_READ(path, mnt);
+	struct dentry *dentry = BPF_CORE_READ(path, dentry);
+	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+	struct super_block *super = BPF_CORE_READ(dentry, d_sb);
+	if (!super || BPF_CORE_READ(mount, mnt_sb) != super || BPF_CORE_READ(inode, i_sb) != super)
+		return seen;
+	seen.path = path;
+	seen.inode = inode;
+	seen.is_backing = 1;
+	return seen;
 }
 
-static __always_inline void put_path(struct kiter_writer *w, struct vm_area_struct *trusted)
+/* Files that never had a name, such as memfds, have a dentry without parent and no link. */
+static __always_inline int is_deleted(struct path *path, struct inode *inode)
+{
+	struct dentry *dentry = BPF_CORE_READ(path, dentry);
+
+	if (BPF_CORE_READ(dentry, d_hash.pprev))
+		return 0;
+	return BPF_CORE_READ(dentry, d_parent) != dentry || !BPF_CORE_READ(inode, i_nlink);
+}
+
+#define PATH_MAX 4096
+
+/*
+ * A path is written from its end, towards the root. Where it begins so far is kept in the record:
+ * of a number on the stack the verifier would follow every value.
+ */
+struct path_walk {
+	u8 *to;
+	u16 *begin; /* above PATH_MAX: it is too long */
+	struct dentry *dentry, *root_dentry;
+	struct mount *mount, *root_mount;
+};
+
+static int climb(u32 index, struct path_walk *walk)
+{
+	struct dentry *dentry = walk->dentry;
+	struct mount *mount = walk->mount;
+
+	(void)index;
+	if (dentry == walk->root_dentry && mount == walk->root_mount)
+		return 1;
+	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
+		walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+		walk->mount = BPF_CORE_READ(mount, mnt_parent);
+		return walk->mount == mount;
+	}
+	const u8 *name = BPF_CORE_READ(dentry, d_name.name);
+	u64 length = BPF_CORE_READ(dentry, d_name.len) & 0xff; /* NAME_MAX */
+	u64 at = *walk->begin - length - 1;
+	*walk->begin = at;
+	if (at >= PATH_MAX)
+		return 1;
+	walk->to[at] = '/';
+	bpf_probe_read_kernel(walk->to + at + 1, length, name);
+	walk->dentry = BPF_CORE_READ(dentry, d_parent);
+	return walk->dentry == dentry;
+}
+
+/* As d_path(), which takes no path that the verifier does not trust. */
+static __always_inline s64 write_path(u8 *to, u16 *begin, struct path *path)
+{
+	struct task_struct *reader = (void *)bpf_get_current_task();
+	struct fs_struct___root *fs = (void *)BPF_CORE_READ(reader, fs);
+	const u64 mnt = bpf_core_field_offset(struct mount, mnt);
+	struct path_walk walk = {
+		.to = to,
+		.begin = begin,
+		.dentry = BPF_CORE_READ(path, dentry),
+		.mount = (void *)BPF_CORE_READ(path, mnt) - mnt,
+		.root_dentry = BPF_CORE_READ(fs, root.dentry),
+		.root_mount = (void *)BPF_CORE_READ(fs, root.mnt) - mnt,
+	};
+
+	*begin = PATH_MAX;
+	bpf_loop(PATH_MAX, climb, &walk, 0);
+	u64 at = *begin;
+	if (at >= PATH_MAX)
+		return -1;
+	bpf_probe_read_kernel(to, PATH_MAX - at, to + at);
+	return PATH_MAX - at;
+}
+
+/* The number of bytes without the " (deleted)" that d_path() adds. */
+static __always_inline s64 without_deleted(const u8 *path, s64 size)
 {
 	const char deleted[] = " (deleted)";
-	const s64 extra = sizeof(deleted) - 1;
+	char end[sizeof(deleted)];
 
+	if (size <= (s64)sizeof(end) || size > PATH_MAX)
+		return size;
+	bpf_probe_read_kernel(end, sizeof(end), path + size - sizeof(end));
+	return __builtin_memcmp(end, deleted, sizeof(end)) ? size : size - (s64)sizeof(end) + 1;
+}
+
+static __always_inline void put_path(struct kiter_writer *w, struct seen_file *seen,
+				     struct vm_area_struct *trusted)
+{
 	/* The walk itself, too, costs load time: 0.9 ms for each pointer that must stay trusted. */
 	if (!WANT(path))
 		return;
 	struct file *file = trusted->vm_file;
+	u8 *to = TAIL(w, PATH_MAX);
 	if (!file)
 		return;
-	u8 *to = TAIL(w, 4096);
-	s64 size = to ? bpf_d_path(&file->f_path, (char *)to, 4096) : -1;
-	if (size > extra + 1 && size <= 4096 && !file->f_path.dentry->d_hash.pprev) {
-		char end[sizeof(deleted)];
-		bpf_probe_read_kernel(end, sizeof(end), to + size - sizeof(end));
-		if (!__builtin_memcmp(end, deleted, sizeof(end)))
-			size -= extra;
+	if (!to) {
+		UNREADABLE(w, path);
+	} else if (seen->is_backing) {
+		TAIL_PUT(w, path, write_path(to, &w->record->path.offset, seen->path));
+	} else {
+		s64 size = bpf_d_path(&file->f_path, (char *)to, PATH_MAX);
+		if (!BPF_CORE_READ(file, f_path.dentry, d_hash.pprev))
+			size = without_deleted(to, size);
+		TAIL_PUT(w, path, size > 0 ? size - 1 : size);
 	}
-	TAIL_PUT(w, path, size > 0 ? size - 1 : size);
 }
 
 SEC("iter/task_vma")
@@ -214,17 +337,19 @@ int vmas(struct bpf_iter__task_vma *ctx)
 	PUT(&w, end, vma->vm_end);
 	PUT(&w, size_bytes, vma->vm_end - vma->vm_start);
 	PUT(&w, flags, vma->vm_flags);
-	struct file *file = vma->vm_file;
-	if (file) {
-		PUT(&w, offset, (u64)vma->vm_pgoff << kiter_config.page_shift);
-		PUT(&w, device, file->f_inode->i_sb->s_dev);
-		PUT(&w, inode, file->f_inode->i_ino);
-		PUT(&w, deleted, is_deleted(file));
-	}
 	put_permissions(&w, vma->vm_flags);
 	PUT_STRING(&w, comm, task->group_leader->comm, sizeof(task->comm));
 	put_name(&w, vma);
 	put_anon_name(&w, vma);
-	put_path(&w, trusted);
+	if (vma->vm_file) {
+		struct seen_file seen = see(vma->vm_file);
+		struct inode *inode = seen.inode;
+
+		PUT(&w, offset, (u64)vma->vm_pgoff << kiter_config.page_shift);
+		PUT(&w, device, BPF_CORE_READ(inode, i_sb, s_dev));
+		PUT(&w, inode, BPF_CORE_READ(inode, i_ino));
+		PUT(&w, deleted, is_deleted(seen.path, inode));
+		put_path(&w, &seen, trusted);
+	}
 	return kiter_emit(&w, ctx->meta);
 }
