@@ -88,12 +88,14 @@ struct inode {
 
 struct dentry {
 	struct hlist_bl_node d_hash;
+	struct super_block *d_sb;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
 };
 
 struct vfsmount {
+	struct dentry *mnt_root;
 	struct super_block *mnt_sb;
 };
 
@@ -103,6 +105,7 @@ struct path {
 };
 
 struct file {
+	u32 f_mode;
 	u32 f_flags;
 	s64 f_pos;
 	struct path f_path;
@@ -128,10 +131,12 @@ struct cred {
 
 struct mm_struct {
 	unsigned long arg_start, arg_end, env_start, env_end;
+	unsigned long start_brk, brk, start_stack;
 	struct file *exe_file;
 };
 
 struct signal_struct {
+	struct list_head thread_head;
 	struct pid *pids[4];
 };
 
@@ -143,6 +148,7 @@ struct task_struct {
 	u32 flags;
 	char comm[16];
 	struct pid *thread_pid;
+	struct list_head thread_node; /* in signal_struct.thread_head */
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
 	struct signal_struct *signal;
