@@ -23,7 +23,8 @@ struct FieldComparison {
   /// Checks that nothing differed, and that each field of the schema was compared or has no oracle.
   func finish(sourceLocation: SourceLocation = #_sourceLocation) throws {
     let few = differences.prefix(20).joined(separator: "\n")
-    #expect(differences.isEmpty, "\(differences.count) differ:\n\(few)", sourceLocation: sourceLocation)
+    #expect(
+      differences.isEmpty, "\(differences.count) differ:\n\(few)", sourceLocation: sourceLocation)
     let schema = try JSONDecoder().decode(
       Facts.self, from: try Kiter.run(["schema", table]).stdout)
     for field in try schema["fields"].array where try !field["oracle"].string.hasPrefix("none:") {
