@@ -34,12 +34,13 @@ func holdMmapLock(_ arguments: [String]) throws -> KnownState {
 /// Makes a page of the file dirty, and maps the file again so that the kernel writes the page back.
 private func mapForDirectAccess(_ path: String) throws -> Never {
   let pageSize = Int(getpagesize())
+  // Both are opened before there is a dirty page, for opening would write it back too.
   let cached = try openFile(path, O_RDWR)
+  let direct = try openFile(path, O_RDWR)
   // SAFETY: the kernel chooses the place, and the mapping is as long as the access to it.
   let page = mmap(nil, pageSize, PROT_READ | PROT_WRITE, MAP_SHARED, cached, 0)
   try check("mmap", Int(bitPattern: page))
   page?.storeBytes(of: 1, as: UInt8.self)
-  let direct = try openFile(path, O_RDWR)
   try check("mmap", Int(bitPattern: mmap(nil, pageSize, PROT_READ, MAP_PRIVATE, direct, 0)))
   sleepForEver()
 }
@@ -116,7 +117,8 @@ private final class OneFileServer {
       opens += 1
       let direct: UInt64 = 1
       reply(request, pack64([0, opens > 1 ? direct : 0]))
-    case Operation.read: reply(request, [UInt8](repeating: 0x90, count: Int(load(request, 56) as UInt32)))
+    case Operation.read:
+      reply(request, [UInt8](repeating: 0x90, count: Int(load(request, 56) as UInt32)))
     case Operation.write: answerWrite(request)
     case Operation.release: reply(request, [])
     default: reply(request, [], error: -ENOSYS)
@@ -151,6 +153,7 @@ private final class OneFileServer {
 
   private func zeros(_ count: Int) -> [UInt32] { [UInt32](repeating: 0, count: count) }
 
+  // SAFETY: the bytes are copied, here and below.
   private func pack32(_ words: [UInt32]) -> [UInt8] { words.withUnsafeBytes(Array.init) }
 
   private func pack64(_ words: [UInt64]) -> [UInt8] { words.withUnsafeBytes(Array.init) }

@@ -337,6 +337,7 @@ private func bringLoopbackUp() throws {
   let setFlags: UInt = 0x8914
   // struct ifreq: sixteen bytes of name, then the flags in a union of 24 bytes. IFF_UP is 1.
   var request = Array("lo".utf8) + [UInt8](repeating: 0, count: 38)
+  // SAFETY: the bytes of the number are copied, here and when the kernel reads the whole structure.
   request.replaceSubrange(16..<18, with: withUnsafeBytes(of: UInt16(1), Array.init))
   // SAFETY: the kernel reads the 40 bytes of the structure.
   try check("ioctl SIOCSIFFLAGS", ioctl(socket, setFlags, &request))

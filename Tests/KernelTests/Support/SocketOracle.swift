@@ -29,6 +29,7 @@ struct SocketEnd: Hashable, CustomStringConvertible {
     let digits = Array(parts[0])
     address = try stride(from: 0, to: digits.count, by: 8).flatMap { start in
       let word: UInt32 = try parseNumber(String(digits[start..<start + 8]), "address", radix: 16)
+      // SAFETY: the bytes of the number are copied.
       return withUnsafeBytes(of: word, Array.init)
     }
     port = try parseNumber(parts[1], "port", radix: 16)

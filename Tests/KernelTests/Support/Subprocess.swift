@@ -16,6 +16,7 @@ struct SystemCallError: Error, CustomStringConvertible {
   let call: String
   let code: Int32
 
+  // SAFETY: strerror returns a NUL-terminated string, which is copied at once.
   var description: String { "\(call): \(String(cString: strerror(code)))" }
 }
 
@@ -141,6 +142,7 @@ extension Subprocess {
     resetSignals(&attributes)
     let environment = environment ?? ProcessInfo.processInfo.environment
     var pid: pid_t = 0
+    // SAFETY: the lists of strings end with nil and outlive the call.
     let result = withCStrings(arguments) { list in
       withCStrings(environment.map { "\($0)=\($1)" }) {
         posix_spawnp(&pid, arguments[0], &actions, &attributes, list, $0)
