@@ -140,7 +140,7 @@ struct tcp_request_sock {
 
 #pragma clang attribute pop
 
-/* One end of a socket: what struct kiter_ip and a port hold. `v6` is read only if `family` says so. */
+/* The address of one end; `v6` is read only if `family` is not inet. */
 #define PUT_ADDRESS(w, field, family, v4, v6)                                                      \
 	do {                                                                                       \
 		if (!WANT(field))                                                                  \

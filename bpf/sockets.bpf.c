@@ -61,7 +61,7 @@ static __always_inline void put_common(struct kiter_writer *w, struct sock_commo
 /* What sockets with buffers have, those of processes and those that outlive them. */
 static __always_inline void put_owner(struct kiter_writer *w, struct sock *sk)
 {
-	u64 inode = socket_inode(sk);
+	u64 inode = WANT(inode) ? socket_inode(sk) : 0;
 
 	PUT(w, uid, sk->sk_uid.val);
 	PUT_IF(w, inode, inode, inode);

@@ -12,13 +12,27 @@ import Testing
     try setFinTimeout(of: states.pid, seconds: 47)
 
     var comparison = FieldComparison("sockets")
-    for pid in [states.pid, options.pid] {
-      var reading = try SocketReading(pid)
-      try reading.compare(&comparison)
-      #expect(reading.sockets > 10)
-      #expect(reading.compared > 19 * reading.skipped, "skipped \(reading.skipped) values")
+    for fixture in [states, options] {
+      let sockets = try fixture.facts["sockets"].array.filter { $0["name_hex"].isNull }
+      try compareAll(of: fixture.pid, atLeast: sockets.count, &comparison)
     }
     try comparison.finish()
+  }
+
+  /// Reads until each socket was read once while no segment of it came or went.
+  private func compareAll(
+    of pid: Int32, atLeast count: Int, _ comparison: inout FieldComparison
+  ) throws {
+    var done: Set<UInt64> = []
+    var all: Set<UInt64> = []
+    for _ in 0..<20 {
+      let reading = try SocketReading(pid)
+      try reading.compare(&comparison, done: &done)
+      all = reading.cookies
+      if done.isSuperset(of: all) { break }
+    }
+    #expect(all.count >= count)
+    #expect(done.count * 10 >= all.count * 9, "compared \(done.count) of \(all.count)")
   }
 
   @Test func showsEveryStateOfTheFixture() throws {
@@ -133,10 +147,12 @@ import Testing
 
     let port = try #require(rows.first { $0.text("state") == "syn_recv" }?.number("local_port"))
     let users = cookies { [$0.number("local_port"), $0.number("remote_port")].contains(port) }
-    // The listener, the request, and the client.
-    #expect(users.count == 3)
+    // The listener, the request and the client; an IPv6 socket may have the number, too.
+    #expect(users.count >= 3)
     #expect(try cookies("--port", "\(port)") == users)
-    #expect(try cookies("--port", "\(port)", "--listening").count == 1)
+    let both = users.intersection(waiting)
+    #expect(!both.isEmpty)
+    #expect(try cookies("--port", "\(port)", "--listening") == both)
     #expect(try Kiter.run(["sockets", "--port", "65536"]).status == 64)
   }
 
