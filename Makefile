@@ -8,6 +8,7 @@ PLAN      = --disable-build-manifest-caching
 RELEASE   = $(PLAN) -c release --scratch-path .build-release \
             -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xlinker -s
 BINARY    = .build-release/release/kiter
+AS_ROOT   = $(if $(filter-out 0,$(shell id -u)),sudo)
 SOURCES   = Package.swift Sources Tests Examples
 
 .PHONY: help run test check build lint format install new-iterator clean deps test-deps bpffs
@@ -16,7 +17,7 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build bpffs ## Build the release binary and print the tasks of this host
-	@$(BINARY) tasks
+	@$(AS_ROOT) $(BINARY) tasks
 
 test: build test-deps bpffs ## Run every test (needs root: the kernel's are real)
 	$(SWIFT) test $(PLAN) --disable-xctest
