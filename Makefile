@@ -8,6 +8,7 @@ PLAN      = --disable-build-manifest-caching
 RELEASE   = $(PLAN) -c release --scratch-path .build-release \
             -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xlinker -s
 BINARY    = .build-release/release/kiter
+AS_ROOT   = $(if $(filter-out 0,$(shell id -u)),sudo)
 SOURCES   = Package.swift Sources Tests Examples
 
 .PHONY: help run test check build lint format install new-iterator clean deps test-deps bpffs
@@ -16,13 +17,12 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build bpffs ## Build the release binary and print the tasks of this host
-	@$(BINARY) tasks
+	@$(AS_ROOT) $(BINARY) tasks
 
-test: test-deps bpffs ## Run every test (needs root: the kernel's are real)
+test: build test-deps bpffs ## Run every test (needs root: the kernel's are real)
 	$(SWIFT) test $(PLAN) --disable-xctest
 
 check: lint ## What CI runs: lint, build with warnings as errors, all tests
-	$(MAKE) build
 	KITER_KERNEL_TESTS=require $(MAKE) test
 
 build: deps ## Build the release binary: static, stripped
@@ -41,7 +41,7 @@ new-iterator: ## Write both files of a new table: NAME=things ITER=kernel_target
 	@scripts/new-iterator "$(NAME)" "$(ITER)"
 
 clean: ## Remove what was built
-	rm -rf .build .build-release
+	rm -rf .build .build-release .build-vm
 
 deps:
 	@scripts/install-packages libbpf-dev libelf-dev zlib1g-dev libbpf-tools

@@ -89,12 +89,14 @@ struct inode {
 
 struct dentry {
 	struct hlist_bl_node d_hash;
+	struct super_block *d_sb;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
 };
 
 struct vfsmount {
+	struct dentry *mnt_root;
 	struct super_block *mnt_sb;
 };
 
@@ -104,6 +106,7 @@ struct path {
 };
 
 struct file {
+	u32 f_mode;
 	u32 f_flags;
 	s64 f_pos;
 	struct path f_path;
@@ -134,6 +137,7 @@ struct cred {
 
 struct mm_struct {
 	unsigned long arg_start, arg_end, env_start, env_end;
+	unsigned long start_brk, brk, start_stack;
 	unsigned long total_vm;
 	struct file *exe_file;
 };
@@ -222,7 +226,7 @@ struct task_struct {
 	s32 tgid;
 	char comm[16];
 	struct pid *thread_pid;
-	struct list_head thread_node;
+	struct list_head thread_node; /* in signal_struct.thread_head */
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
 	struct task_struct *parent; /* the tracer, while there is one */

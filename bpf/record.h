@@ -196,7 +196,7 @@ static __always_inline int kiter_emit(struct kiter_writer *w, struct bpf_iter_me
 
 	if (size > KITER_RECORD_MAX)
 		size = KITER_RECORD_MAX;
-	w->record->size = size;
+	w->record->record_size = size;
 	bpf_seq_write(meta->seq, w->slot->bytes, size);
 	return kiter_drop(w);
 }

@@ -4,6 +4,18 @@
 
 #include "kernel.h"
 
+#define MAX_PID_NS_LEVEL 32 /* include/linux/pid_namespace.h */
+
+/* Where a pid keeps its number in the namespace that is so many deep. */
+static __always_inline u64 upid_offset(u64 level)
+{
+	u64 offset = level * bpf_core_type_size(struct upid);
+
+	/* Linux 6.1 loses the product's bounds, and adds no unbounded number to a pointer. */
+	asm volatile("%0 &= 0xfff" : "+r"(offset));
+	return offset + bpf_core_field_offset(struct pid, numbers);
+}
+
 /*
  * A pid's number in the reader's namespace, which is what kill(2) takes; 0 if it is not in there.
  * A pid has a number in its own namespace and in each that this one is nested in.
@@ -12,21 +24,21 @@ static __always_inline u32 pid_in_reader_namespace(struct pid *pid)
 {
 	struct task_struct *reader = (void *)bpf_get_current_task();
 	struct pid *reader_pid = BPF_CORE_READ(reader, thread_pid);
-	u32 level = BPF_CORE_READ(reader_pid, level);
-	u64 at = bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid);
+	u64 level = BPF_CORE_READ(reader_pid, level);
 	u32 number = 0;
 
-	if (!pid || BPF_CORE_READ(pid, level) < level)
+	if (!pid || level >= MAX_PID_NS_LEVEL || BPF_CORE_READ(pid, level) < level)
 		return 0;
+	u64 offset = upid_offset(level);
 	/* All are in the first namespace; further down, two may be at the same level. */
 	if (level) {
-		struct upid *upid = (void *)pid + at, *reader_upid = (void *)reader_pid + at;
+		struct upid *upid = (void *)pid + offset, *reader_upid = (void *)reader_pid + offset;
 		struct pid_namespace *ns = BPF_CORE_READ(upid, ns);
 
 		if (ns != BPF_CORE_READ(reader_upid, ns))
 			return 0;
 	}
 	bpf_probe_read_kernel(&number, sizeof(number),
-			      (void *)pid + at + bpf_core_field_offset(struct upid, nr));
+			      (void *)pid + offset + bpf_core_field_offset(struct upid, nr));
 	return number;
 }

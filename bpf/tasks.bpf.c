@@ -556,9 +556,7 @@ static __always_inline void put_pid_namespace(struct kiter_writer *w, struct tas
 
 	if ((!WANT(pid_ns) && !WANT(ns_pid)) || !pid)
 		return;
-	u32 level = BPF_CORE_READ(pid, level);
-	struct upid *upid = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-			    level * bpf_core_type_size(struct upid);
+	struct upid *upid = (void *)pid + upid_offset(BPF_CORE_READ(pid, level));
 
 	PUT(w, ns_pid, BPF_CORE_READ(upid, nr));
 	PUT(w, pid_ns, BPF_CORE_READ(upid, ns, ns.inum));

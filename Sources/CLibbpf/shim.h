@@ -6,6 +6,9 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -42,4 +45,18 @@ static inline int kiter_btf_find_function(const struct btf *types, const char *n
 static inline int kiter_btf_is_struct(const struct btf_type *type)
 {
 	return btf_is_struct(type);
+}
+
+/* A va_list cannot be read twice in Swift. The caller frees the text. */
+static inline char *kiter_format(const char *format, va_list arguments)
+{
+	va_list copy;
+
+	va_copy(copy, arguments);
+	int length = vsnprintf(NULL, 0, format, copy);
+	va_end(copy);
+	char *text = length < 0 ? NULL : (char *)malloc((size_t)length + 1);
+	if (text)
+		vsnprintf(text, (size_t)length + 1, format, arguments);
+	return text;
 }

@@ -114,8 +114,8 @@ private struct ObjectFile: ~Copyable {
   private func loadError(_ code: Int32) -> IteratorError {
     let log = LibbpfLog.take()
     switch code {
-    // To root, EACCES is the verifier's refusal.
-    case _ where code == EPERM || (code == EACCES && geteuid() != 0):
+    // To root, EACCES is the verifier's refusal. Under lockdown helpers are missing: EINVAL.
+    case _ where code == EPERM || (code == EACCES && geteuid() != 0) || isLockedDown():
       return IteratorError(
         iterator: iterator, stage: .load, cause: .notPermitted, code: code,
         advice: permissionAdvice(), log: log)

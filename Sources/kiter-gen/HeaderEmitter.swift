@@ -35,7 +35,7 @@ func cHeader(for schema: Schema) -> String {
     \(schema.names.map(nameSet).joined(separator: "\n"))
     /* \(schema.summary) */
     struct kiter_record {
-    \tu16 size;
+    \tu16 record_size; /* not `size`, which a field may be called */
     \tu16 program;
     \tu32 reserved;
     \tu64 present[KITER_WORDS];

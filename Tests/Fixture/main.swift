@@ -17,6 +17,7 @@ let states: [String: ([String]) throws -> KnownState] = [
   "zombie": zombie,
   "memory": memory,
   "sockets": sockets,
+  "socket-options": socketOptions,
   "namespaces": namespaces,
   "traced": traced,
   "tty": terminal,

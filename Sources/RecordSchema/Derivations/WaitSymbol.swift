@@ -1,12 +1,12 @@
 /// The kernel's text symbols by address.
 public struct KernelSymbols: Sendable {
   private let addresses: [UInt64]
-  private let names: [[UInt8]]
+  private let names: NamePool
   private let scheduler: Range<UInt64>
 
   /// Reads the shape of /proc/kallsyms; nil if the addresses are hidden from this reader.
   public init?(kallsyms: [UInt8]) {
-    var symbols: [(address: UInt64, name: [UInt8])] = []
+    var symbols: [(address: UInt64, name: ArraySlice<UInt8>)] = []
     var start: UInt64 = 0
     var end: UInt64 = 0
     for line in kallsyms.split(separator: UInt8(ascii: "\n")) {
@@ -16,13 +16,13 @@ public struct KernelSymbols: Sendable {
       let name = line.dropFirst(19).prefix { $0 != UInt8(ascii: "\t") }
       if name.elementsEqual("__sched_text_start".utf8) { start = address }
       if name.elementsEqual("__sched_text_end".utf8) { end = address }
-      symbols.append((address, Array(name)))
+      symbols.append((address, name))
     }
     guard start > 0, start < end else { return nil }
     symbols.sort { $0.address < $1.address }
     scheduler = start..<end
     addresses = symbols.map(\.address)
-    names = symbols.map(\.name)
+    names = NamePool(symbols.map(\.name))
   }
 
   /// The function that holds an address; nil for the scheduler's own, in which everyone waits.
@@ -34,8 +34,7 @@ public struct KernelSymbols: Sendable {
       let middle = (low + high) / 2
       if addresses[middle] <= address { low = middle + 1 } else { high = middle }
     }
-    // SAFETY: the array lives as long as the table, which nothing changes after init.
-    return low > 0 ? names[low - 1].withUnsafeBytes { $0 } : nil
+    return low > 0 ? names.bytes(low - 1) : nil
   }
 }
 

@@ -73,6 +73,8 @@ struct ProcSocket: Equatable {
   let sendQueue, receiveQueue: UInt64
   /// 0 none, 1 retransmission, 2 keepalive, 3 TIME-WAIT, 4 probe of a closed window.
   let timer: UInt8
+  /// Hundredths of a second until the timer is due.
+  let timerTicks: Int64
   let retransmissions: UInt32
   let uid: UInt32
   /// 0 for a socket that no process holds.
@@ -90,7 +92,8 @@ struct ProcSocket: Equatable {
   private init(_ line: String, _ table: SocketTable) throws {
     let parts = words(line)
     let queues = parts.count > 9 ? parts[4].split(separator: ":") : []
-    guard queues.count == 2, let timer = parts[5].split(separator: ":").first else {
+    let timer = parts.count > 9 ? parts[5].split(separator: ":") : []
+    guard queues.count == 2, timer.count == 2 else {
       throw MalformedText(what: table.rawValue, text: line)
     }
     self.table = table
@@ -98,7 +101,9 @@ struct ProcSocket: Equatable {
     state = try parseNumber(parts[3], "state", radix: 16)
     sendQueue = try parseNumber(queues[0], "send queue", radix: 16)
     receiveQueue = try parseNumber(queues[1], "receive queue", radix: 16)
-    self.timer = try parseNumber(timer, "timer", radix: 16)
+    self.timer = try parseNumber(timer[0], "timer", radix: 16)
+    let ticks: UInt64 = try parseNumber(timer[1], "timer", radix: 16)
+    timerTicks = Int64(bitPattern: ticks)
     retransmissions = try parseNumber(parts[6], "retransmissions", radix: 16)
     uid = try parseNumber(parts[7], "uid")
     inode = try parseNumber(parts[9], "inode")

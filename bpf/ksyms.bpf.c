@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+/* iter/ksym: one object for each symbol of the kernel, its modules and its BPF programs. */
+#include "kernel.h"
+#include "ksyms.gen.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct kallsym_iter {
+	s64 pos, pos_bpf_end;
+	unsigned long value;
+	char type;
+	char name[512];
+	char module_name[56];
+	s32 exported;
+	s32 show_value; /* by the credentials of whoever opened this walk */
+};
+
+struct bpf_iter__ksym {
+	struct bpf_iter_meta *meta;
+	struct kallsym_iter *ksym;
+};
+
+#pragma clang attribute pop
+
+/* As the kernel's own listing: of a module's symbols, those not exported are local ones. */
+static __always_inline void put_type(struct kiter_writer *w, struct kallsym_iter *ksym)
+{
+	if (!WANT(type))
+		return;
+	char type = ksym->type, letter = type | 0x20;
+
+	if (ksym->module_name[0] && letter >= 'a' && letter <= 'z')
+		type = ksym->exported ? letter & ~0x20 : letter;
+	u8 *to = TAIL(w, 1);
+	if (!to)
+		return;
+	*to = type;
+	TAIL_PUT(w, type, 1);
+}
+
+static const char with_size[] SEC(".rodata.format") = "%pS";
+#define LOOKUP_MAX 1024u
+
+struct lookup {
+	const char *text; /* "name+0x0/0x2b0 [module]" */
+	u64 length;
+	u64 slash;
+};
+
+static int find_last_slash(u32 step, struct lookup *lookup)
+{
+	u64 at = (lookup->length - step) & (LOOKUP_MAX - 1);
+
+	if (lookup->text[at] != '/')
+		return 0;
+	lookup->slash = at;
+	return 1;
+}
+
+/*
+ * The walk does not know sizes, but the kernel's lookup does, and can print them. The name that it
+ * prints may be another one of the same address, so the size is looked for from the end.
+ */
+static __always_inline void put_size(struct kiter_writer *w, struct kallsym_iter *ksym)
+{
+	if (!WANT(size))
+		return;
+	char *text = (char *)TAIL(w, LOOKUP_MAX);
+	if (!text)
+		return;
+	u64 address = ksym->value;
+	s64 length = bpf_snprintf(text, LOOKUP_MAX, with_size, &address, sizeof(address));
+	if (length < 0 || length > LOOKUP_MAX)
+		return;
+	struct lookup lookup = { .text = text, .length = length - 1 };
+	bpf_loop(length, find_last_slash, &lookup, 0);
+	/* An address that the lookup does not know is printed as a plain number. */
+	u64 slash = lookup.slash & (LOOKUP_MAX - 1);
+	unsigned long size = 0;
+	if (slash && text[slash - 1] == '0' &&
+	    bpf_strtoul(text + slash + 1, sizeof("0x0123456789abcdef"), 16, &size) > 0)
+		PUT(w, size, size);
+}
+
+/*
+ * After the last symbol the kernel calls once more, not with NULL, but with what is left of the
+ * last: its position is then one on. The last symbols are those of kprobes, behind BPF's.
+ */
+static __always_inline int is_after_last(struct bpf_iter_meta *meta, struct kallsym_iter *ksym)
+{
+	return ksym->pos_bpf_end && ksym->pos != (s64)meta->seq_num;
+}
+
+SEC("iter/ksym")
+int ksyms(struct bpf_iter__ksym *ctx)
+{
+	struct kallsym_iter *ksym = ctx->ksym;
+	struct kiter_writer w;
+
+	kiter_preamble(ctx->meta, ksym);
+	/* Some debugging symbols have no name. */
+	if (!ksym || !ksym->name[0] || is_after_last(ctx->meta, ksym))
+		return 0;
+	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_ksyms))
+		return KITER_RETRY;
+	if (ksym->show_value)
+		PUT(&w, address, ksym->value);
+	else if (WANT(address))
+		UNREADABLE(&w, address);
+	put_type(&w, ksym);
+	PUT_STRING(&w, name, ksym->name, sizeof(ksym->name));
+	if (ksym->module_name[0])
+		PUT_STRING(&w, module, ksym->module_name, sizeof(ksym->module_name));
+	put_size(&w, ksym);
+	return kiter_emit(&w, ctx->meta);
+}

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+/* iter/task_vma: one object for each mapping of each task that has files of its own. */
+#include "task.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct anon_vma_name {
+	char name[0];
+};
+
+struct vm_special_mapping {
+	const char *name;
+};
+
+struct vm_operations_struct {
+	const char *(*name)(void *vma);
+};
+
+struct vm_area_struct {
+	unsigned long vm_start, vm_end;
+	struct mm_struct *vm_mm;
+	unsigned long vm_flags;
+	const struct vm_operations_struct *vm_ops;
+	unsigned long vm_pgoff;
+	struct file *vm_file;
+	void *vm_private_data;
+	struct {
+		unsigned long rb_subtree_last;
+	} shared;
+	struct anon_vma_name *anon_name; /* CONFIG_ANON_VMA_NAME */
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct fs_struct___root {
+	struct path root;
+};
+
+struct backing_file {
+	struct path user_path; /* 6.7, commit def3ae83da02 */
+};
+
+enum bpf_iter_task_type {
+	BPF_TASK_ITER_ALL,
+	BPF_TASK_ITER_TID,
+	BPF_TASK_ITER_TGID,
+};
+
+/* What the kernel keeps for a walk over tasks begins with this. */
+struct bpf_iter_seq_task_common {
+	enum bpf_iter_task_type type;
+};
+
+struct seq_file___private {
+	struct bpf_iter_seq_task_common *private;
+};
+
+struct bpf_iter__task_vma {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	struct vm_area_struct *vma;
+};
+
+#pragma clang attribute pop
+
+#include "vmas.gen.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+enum { VM_READ = 1, VM_WRITE = 2, VM_EXEC = 4, VM_MAYSHARE = 0x80 };
+
+/* PID_MAX_LIMIT: no process has more threads. */
+#define THREADS_MAX (4 << 20)
+
+struct thread_search {
+	struct list_head *head, *at;
+	struct task_struct *found;
+};
+
+static int find_thread_with_memory(u32 index, struct thread_search *search)
+{
+	struct list_head *at = search->at;
+
+	(void)index;
+	search->at = BPF_CORE_READ(at, next);
+	if (search->at == search->head)
+		return 1;
+	struct task_struct *task =
+		(void *)search->at - bpf_core_field_offset(struct task_struct, thread_node);
+	if (!BPF_CORE_READ(task, mm))
+		return 0;
+	search->found = task;
+	return 1;
+}
+
+/*
+ * The kernel walks the memory of each process, and again that of each thread that does not share
+ * the files of its leader: of every thread, when the leader has exited. The leader stands for all
+ * or, if it has no memory any more, the first thread that has. A thread that was asked for stands
+ * for itself.
+ */
+static __always_inline int is_repeated(struct bpf_iter_meta *meta, struct task_struct *task)
+{
+	if (task->pid == task->tgid)
+		return 0;
+	struct seq_file___private *seq = (void *)meta->seq;
+	struct bpf_iter_seq_task_common *walk = BPF_CORE_READ(seq, private);
+	if (BPF_CORE_READ(walk, type) == BPF_TASK_ITER_TID)
+		return 0;
+	if (task->group_leader->mm)
+		return 1;
+	struct list_head *threads = &task->signal->thread_head;
+	struct thread_search search = { .head = threads, .at = threads };
+	bpf_loop(THREADS_MAX, find_thread_with_memory, &search, 0);
+	/* None: this one has just let go of it, but the walk still shows it. */
+	return search.found && search.found != task;
+}
+
+static __always_inline void put_permissions(struct kiter_writer *w, u64 flags)
+{
+	u8 *to = WANT(permissions) ? TAIL(w, 4) : NULL;
+
+	if (!to)
+		return;
+	to[0] = flags & VM_READ ? 'r' : '-';
+	to[1] = flags & VM_WRITE ? 'w' : '-';
+	to[2] = flags & VM_EXEC ? 'x' : '-';
+	to[3] = flags & VM_MAYSHARE ? 's' : 'p';
+	TAIL_PUT(w, permissions, 4);
+}
+
+#define PUT_LITERAL(w, field, literal)                                                             \
+	do {                                                                                       \
+		u8 *__to = WANT(field) ? TAIL(w, sizeof(literal)) : NULL;                          \
+		if (__to) {                                                                        \
+			__builtin_memcpy(__to, literal, sizeof(literal));                          \
+			TAIL_PUT(w, field, sizeof(literal) - 1);                                   \
+		}                                                                                  \
+	} while (0)
+
+/* What /proc/PID/maps shows in brackets; fs/proc/task_mmu.c, get_vma_name(). */
+static __always_inline void put_name(struct kiter_writer *w, struct vm_area_struct *vma)
+{
+	if (!WANT(name) || vma->vm_file)
+		return;
+	struct mm_struct *mm = vma->vm_mm;
+	const struct vm_operations_struct *ops = vma->vm_ops;
+	/* Of mappings without a file, only the special ones have this operation. */
+	if (ops && ops->name) {
+		struct vm_special_mapping *special = vma->vm_private_data;
+		const char *name = BPF_CORE_READ(special, name);
+		PUT_STRING(w, name, name, 64);
+	} else if (vma->vm_start < mm->brk && vma->vm_end > mm->start_brk) {
+		PUT_LITERAL(w, name, "[heap]");
+	} else if (vma->vm_start <= mm->start_stack && vma->vm_end >= mm->start_stack) {
+		PUT_LITERAL(w, name, "[stack]");
+	}
+}
+
+/* Before 6.2, commit d09e8ca6cb93, it shared its place with what mappings of files need. */
+static __always_inline void put_anon_name(struct kiter_writer *w, struct vm_area_struct *vma)
+{
+	if (!WANT(anon_name) || !bpf_core_field_exists(vma->anon_name))
+		return;
+	if (vma->vm_file && bpf_core_field_offset(vma->anon_name) == bpf_core_field_offset(vma->shared))
+		return;
+	struct anon_vma_name *anon = vma->anon_name;
+	if (anon)
+		PUT_STRING(w, anon_name, anon->name, 128);
+}
+
+/* A file as its user sees it. */
+struct seen_file {
+	struct path *path;
+	struct inode *inode;
+	bool is_backing;
+};
+
+/* FMODE_BACKING: bit 25, since 6.12 bit 24 */
+#define MAY_BE_BACKING (3u << 24)
+
+/*
+ * Overlayfs maps a file of a layer in place of the one that was asked for, which the kernel keeps
+ * behind the layer's. That the mode's bit means it is known by a path that fits together.
+ */
+static __always_inline struct seen_file see(struct file *file)
+{
+	struct seen_file seen = { .path = &file->f_path, .inode = file->f_inode };
+
+	if (!bpf_core_type_exists(struct backing_file) ||
+	    !bpf_core_field_exists(struct backing_file, user_path) ||
+	    !(file->f_mode & MAY_BE_BACKING))
+		return seen;
+	struct path *path = (void *)file + bpf_core_field_offset(struct backing_file, user_path);
+	struct vfsmount *mount = BPF_CORE_READ(path, mnt);
+	struct dentry *dentry = BPF_CORE_READ(path, dentry);
+	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+	struct super_block *super = BPF_CORE_READ(dentry, d_sb);
+	if (!super || BPF_CORE_READ(mount, mnt_sb) != super || BPF_CORE_READ(inode, i_sb) != super)
+		return seen;
+	seen.path = path;
+	seen.inode = inode;
+	seen.is_backing = 1;
+	return seen;
+}
+
+/* Files that never had a name, such as memfds, have a dentry without parent and no link. */
+static __always_inline int is_deleted(struct path *path, struct inode *inode)
+{
+	struct dentry *dentry = BPF_CORE_READ(path, dentry);
+
+	if (BPF_CORE_READ(dentry, d_hash.pprev))
+		return 0;
+	return BPF_CORE_READ(dentry, d_parent) != dentry || !BPF_CORE_READ(inode, i_nlink);
+}
+
+#define PATH_MAX 4096
+
+/*
+ * A path is written from its end, towards the root. Where it begins so far is kept in the record:
+ * of a number on the stack the verifier would follow every value.
+ */
+struct path_walk {
+	u8 *to;
+	u16 *begin; /* above PATH_MAX: it is too long */
+	struct dentry *dentry, *root_dentry;
+	struct mount *mount, *root_mount;
+};
+
+static int climb(u32 index, struct path_walk *walk)
+{
+	struct dentry *dentry = walk->dentry;
+	struct mount *mount = walk->mount;
+
+	(void)index;
+	if (dentry == walk->root_dentry && mount == walk->root_mount)
+		return 1;
+	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
+		walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+		walk->mount = BPF_CORE_READ(mount, mnt_parent);
+		return walk->mount == mount;
+	}
+	const u8 *name = BPF_CORE_READ(dentry, d_name.name);
+	u64 length = BPF_CORE_READ(dentry, d_name.len) & 0xff; /* NAME_MAX */
+	u64 at = *walk->begin - length - 1;
+	*walk->begin = at;
+	if (at >= PATH_MAX)
+		return 1;
+	walk->to[at] = '/';
+	bpf_probe_read_kernel(walk->to + at + 1, length, name);
+	walk->dentry = BPF_CORE_READ(dentry, d_parent);
+	return walk->dentry == dentry;
+}
+
+/* As d_path(), which takes no path that the verifier does not trust. */
+static __always_inline s64 write_path(u8 *to, u16 *begin, struct path *path)
+{
+	struct task_struct *reader = (void *)bpf_get_current_task();
+	struct fs_struct___root *fs = (void *)BPF_CORE_READ(reader, fs);
+	const u64 mnt = bpf_core_field_offset(struct mount, mnt);
+	struct path_walk walk = {
+		.to = to,
+		.begin = begin,
+		.dentry = BPF_CORE_READ(path, dentry),
+		.mount = (void *)BPF_CORE_READ(path, mnt) - mnt,
+		.root_dentry = BPF_CORE_READ(fs, root.dentry),
+		.root_mount = (void *)BPF_CORE_READ(fs, root.mnt) - mnt,
+	};
+
+	*begin = PATH_MAX;
+	bpf_loop(PATH_MAX, climb, &walk, 0);
+	u64 at = *begin;
+	if (at >= PATH_MAX)
+		return -1;
+	bpf_probe_read_kernel(to, PATH_MAX - at, to + at);
+	return PATH_MAX - at;
+}
+
+/* The number of bytes without the " (deleted)" that d_path() adds. */
+static __always_inline s64 without_deleted(const u8 *path, s64 size)
+{
+	const char deleted[] = " (deleted)";
+	char end[sizeof(deleted)];
+
+	if (size <= (s64)sizeof(end) || size > PATH_MAX)
+		return size;
+	bpf_probe_read_kernel(end, sizeof(end), path + size - sizeof(end));
+	return __builtin_memcmp(end, deleted, sizeof(end)) ? size : size - (s64)sizeof(end) + 1;
+}
+
+static __always_inline void put_path(struct kiter_writer *w, struct seen_file *seen,
+				     struct vm_area_struct *trusted)
+{
+	/* The walk itself, too, costs load time: 0.9 ms for each pointer that must stay trusted. */
+	if (!WANT(path))
+		return;
+	struct file *file = trusted->vm_file;
+	u8 *to = TAIL(w, PATH_MAX);
+	if (!file)
+		return;
+	if (!to) {
+		UNREADABLE(w, path);
+	} else if (seen->is_backing) {
+		TAIL_PUT(w, path, write_path(to, &w->record->path.offset, seen->path));
+	} else {
+		s64 size = bpf_d_path(&file->f_path, (char *)to, PATH_MAX);
+		if (!BPF_CORE_READ(file, f_path.dentry, d_hash.pprev))
+			size = without_deleted(to, size);
+		TAIL_PUT(w, path, size > 0 ? size - 1 : size);
+	}
+}
+
+SEC("iter/task_vma")
+int vmas(struct bpf_iter__task_vma *ctx)
+{
+	struct task_struct *trusted_task = ctx->task;
+	struct vm_area_struct *trusted = ctx->vma;
+	struct kiter_writer w;
+
+	kiter_preamble(ctx->meta, trusted);
+	if (!trusted_task || !trusted)
+		return 0;
+	struct task_struct *task = UNTRUSTED(struct task_struct, trusted_task);
+	struct vm_area_struct *vma = UNTRUSTED(struct vm_area_struct, trusted);
+	if (is_repeated(ctx->meta, task))
+		return 0;
+	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_vmas))
+		return KITER_RETRY;
+	u32 pid = pid_in_reader_namespace(task->signal->pids[PID_OF_PROCESS]);
+	w.slot->pid = pid;
+	PUT(&w, pid, pid);
+	PUT(&w, start, vma->vm_start);
+	PUT(&w, end, vma->vm_end);
+	PUT(&w, size_bytes, vma->vm_end - vma->vm_start);
+	PUT(&w, flags, vma->vm_flags);
+	put_permissions(&w, vma->vm_flags);
+	PUT_STRING(&w, comm, task->group_leader->comm, sizeof(task->comm));
+	put_name(&w, vma);
+	put_anon_name(&w, vma);
+	if (vma->vm_file) {
+		struct seen_file seen = see(vma->vm_file);
+		struct inode *inode = seen.inode;
+
+		PUT(&w, offset, (u64)vma->vm_pgoff << kiter_config.page_shift);
+		PUT(&w, device, BPF_CORE_READ(inode, i_sb, s_dev));
+		PUT(&w, inode, BPF_CORE_READ(inode, i_ino));
+		PUT(&w, deleted, is_deleted(seen.path, inode));
+		put_path(&w, &seen, trusted);
+	}
+	return kiter_emit(&w, ctx->meta);
+}
