@@ -8,14 +8,17 @@ struct TaskReading: Equatable {
   private(set) var values: [String: String?] = [:]
   /// When the task started, in ticks: tells it from another one with the same number.
   let start: UInt64
+  /// How often it gave up the processor: it has not run between two readings with the same.
+  let switches: UInt64
 
   /// Reads all files of a task; throws if it is gone, or if the kernel does not let this reader look
   /// at it (then it does not show it to iterators either).
   init(_ task: ProcTask, isThread: Bool) throws {
     let (stat, status) = (try task.stat, try task.status)
     start = stat.startTime
+    switches = status.voluntarySwitches + status.involuntarySwitches
     // Needs the right to trace the task.
-    values["user_ns"] = "\(try task.namespace("user"))"
+    expect("user_ns", "\(try task.namespace("user"))")
     set(stat, status)
     set(identity: status)
     set(memory: status)
@@ -23,106 +26,115 @@ struct TaskReading: Equatable {
     try set(counters: task, stat, status, isThread: isThread)
   }
 
+  /// May the column be other than what both readings say? What goes to and fro may.
+  func isCertain(_ name: String, _ again: TaskReading) -> Bool {
+    again.values[name] == values[name]
+      && (switches == again.switches || !["state", "wchan", "cpu"].contains(name))
+  }
+
+  private mutating func expect(_ name: String, _ value: String?) {
+    values.updateValue(value, forKey: name)
+  }
+
   private mutating func set(_ stat: ProcStat, _ status: ProcStatus) {
-    values["pid"] = "\(status.tgid)"
-    values["tid"] = "\(status.pid)"
-    values["ppid"] = positive(stat.ppid)
-    values["pgid"] = positive(stat.pgid)
-    values["sid"] = positive(stat.sid)
-    values["tracer_pid"] = positive(status.tracerPid)
-    values["host_pid"] = status.nsTgid.first.map { "\($0)" }
-    values["ns_pid"] = status.nsTgid.last.map { "\($0)" }
-    values["state"] = stateNames[stat.state] ?? "\(stat.state)"
-    values["threads"] = "\(stat.threadCount)"
-    values["nice"] = "\(stat.nice)"
-    values["priority"] = "\(stat.priority)"
-    values["policy"] = policyNames[stat.policy] ?? "\(stat.policy)"
-    values["rt_priority"] = positive(stat.realTimePriority)
-    values["cpu"] = "\(stat.processor)"
-    values["start_time_ns"] = "\(stat.startTime)"
-    values["kernel_thread"] = stat.flags & 0x20_0000 != 0 ? "1" : "0"
-    values["tty"] = positive(stat.tty)
-    values["minor_faults"] = "\(stat.minorFaults)"
-    values["major_faults"] = "\(stat.majorFaults)"
-    values["utime_ns"] = "\(stat.utime)"
-    values["stime_ns"] = "\(stat.stime)"
+    expect("pid", "\(status.tgid)")
+    expect("tid", "\(status.pid)")
+    expect("ppid", positive(stat.ppid))
+    expect("pgid", positive(stat.pgid))
+    expect("sid", positive(stat.sid))
+    expect("tracer_pid", positive(status.tracerPid))
+    expect("host_pid", status.nsTgid.first.map { "\($0)" })
+    expect("ns_pid", status.nsTgid.last.map { "\($0)" })
+    expect("state", taskStateNames[stat.state] ?? "\(stat.state)")
+    expect("threads", "\(stat.threadCount)")
+    expect("nice", "\(stat.nice)")
+    expect("priority", "\(stat.priority)")
+    expect("policy", policyNames[stat.policy] ?? "\(stat.policy)")
+    expect("rt_priority", positive(stat.realTimePriority))
+    expect("cpu", "\(stat.processor)")
+    expect("start_time_ns", "\(stat.startTime)")
+    expect("kernel_thread", stat.flags & 0x20_0000 != 0 ? "1" : "0")
+    expect("tty", positive(stat.tty))
+    expect("minor_faults", "\(stat.minorFaults)")
+    expect("major_faults", "\(stat.majorFaults)")
+    expect("utime_ns", "\(stat.utime)")
+    expect("stime_ns", "\(stat.stime)")
   }
 
   private mutating func set(identity status: ProcStatus) {
     for (suffix, ids) in [("uid", status.uids), ("gid", status.gids)] {
-      values[suffix] = "\(ids.real)"
-      values["e\(suffix)"] = "\(ids.effective)"
-      values["s\(suffix)"] = "\(ids.saved)"
-      values["fs\(suffix)"] = "\(ids.fileSystem)"
+      expect(suffix, "\(ids.real)")
+      expect("e\(suffix)", "\(ids.effective)")
+      expect("s\(suffix)", "\(ids.saved)")
+      expect("fs\(suffix)", "\(ids.fileSystem)")
     }
-    values["user"] = userName(status.uids.real)
-    values["groups"] = "\(status.groups)"
-    values["cap_effective"] = mask(status.effective)
-    values["cap_permitted"] = mask(status.permitted)
-    values["cap_inheritable"] = mask(status.inheritable)
-    values["cap_bounding"] = mask(status.bounding)
-    values["cap_ambient"] = mask(status.ambient)
-    values["seccomp"] = ["disabled", "strict", "filter", "dead"][status.seccompMode]
-    values["no_new_privs"] = status.noNewPrivileges ? "1" : "0"
-    values["signals_pending"] = mask(status.pendingThread | status.pendingProcess)
-    values["signals_blocked"] = mask(status.blocked)
-    values["signals_ignored"] = mask(status.ignored)
-    values["signals_caught"] = mask(status.caught)
+    expect("user", userName(status.uids.real))
+    expect("groups", "\(status.groups)")
+    expect("cap_effective", mask(status.effective))
+    expect("cap_permitted", mask(status.permitted))
+    expect("cap_inheritable", mask(status.inheritable))
+    expect("cap_bounding", mask(status.bounding))
+    expect("cap_ambient", mask(status.ambient))
+    expect("seccomp", ["disabled", "strict", "filter", "dead"][status.seccompMode])
+    expect("no_new_privs", status.noNewPrivileges ? "1" : "0")
+    expect("signals_pending", mask(status.pendingThread | status.pendingProcess))
+    expect("signals_blocked", mask(status.blocked))
+    expect("signals_ignored", mask(status.ignored))
+    expect("signals_caught", mask(status.caught))
   }
 
   private mutating func set(memory status: ProcStatus) {
-    values["vsz_bytes"] = status.virtualBytes.map { "\($0)" }
-    values["rss_bytes"] = status.residentBytes.map { "\($0)" }
-    values["rss_anon_bytes"] = status.anonymousBytes.map { "\($0)" }
-    values["rss_file_bytes"] = status.fileBytes.map { "\($0)" }
-    values["rss_shmem_bytes"] = status.sharedBytes.map { "\($0)" }
-    values["swap_bytes"] = status.swapBytes.map { "\($0)" }
-    // These have no line for a task without an address space: nil is what is expected.
-    for name in ["vsz", "rss", "rss_anon", "rss_file", "rss_shmem", "swap"] {
-      if values["\(name)_bytes"] == nil { values["\(name)_bytes"] = .some(nil) }
-    }
+    expect("vsz_bytes", status.virtualBytes.map { "\($0)" })
+    expect("rss_bytes", status.residentBytes.map { "\($0)" })
+    expect("rss_anon_bytes", status.anonymousBytes.map { "\($0)" })
+    expect("rss_file_bytes", status.fileBytes.map { "\($0)" })
+    expect("rss_shmem_bytes", status.sharedBytes.map { "\($0)" })
+    expect("swap_bytes", status.swapBytes.map { "\($0)" })
   }
 
   private mutating func set(files task: ProcTask, _ stat: ProcStat) throws {
     let hasExited = "ZX".contains(stat.state)
-    let hasMemory = values["vsz_bytes"] ?? nil != nil
-    values["comm"] = latin(try task.comm)
-    values["exe"] = (try? task.exe).map(latin)
-    values["cwd"] = hasExited ? .some(nil) : latin(try task.cwd)
-    values["cmdline"] = hasMemory ? arguments(try task.commandLine) : .some(nil)
+    let hasMemory = values["vsz_bytes"] != .some(nil)
+    expect("comm", latin(try task.comm))
+    expect("exe", hasMemory ? latin(try task.exe) : nil)
+    expect("cwd", hasExited ? nil : latin(try task.cwd))
+    expect("cmdline", hasMemory ? arguments(try task.commandLine) : nil)
     if !hasMemory { values["exe"] = .some(nil) }
-    values["fds"] =
-      hasExited ? .some(nil) : "\(try ProcFiles.numbers(in: "\(task.directory)/fd").count)"
+    let descriptors = try ProcFiles.numbers(in: "\(task.directory)/fd").count
+    expect("fds", hasExited ? nil : "\(descriptors)")
     for name in ["net", "mnt", "uts", "ipc", "cgroup", "time"] {
-      values["\(name)_ns"] = hasExited ? .some(nil) : "\(try task.namespace(name))"
+      expect("\(name)_ns", hasExited ? nil : "\(try task.namespace(name))")
     }
-    values["pid_ns"] = "\(try task.namespace("pid"))"
-    values["loginuid"] = try task.loginUID.map { "\($0)" }
-    if values["loginuid"] == nil { values["loginuid"] = .some(nil) }
-    values["oom_score_adj"] = "\(try task.oomScoreAdjustment)"
+    expect("pid_ns", "\(try task.namespace("pid"))")
+    expect("loginuid", try task.loginUID.map { "\($0)" })
+    expect("oom_score_adj", "\(try task.oomScoreAdjustment)")
     let symbol = try task.waitChannel
-    values["wchan"] = symbol.isEmpty ? .some(nil) : symbol
+    expect("wchan", symbol.isEmpty ? nil : symbol)
     guard let path = try task.cgroups.first(where: { $0.hierarchy == 0 })?.path else { return }
-    values["cgroup"] = latin(path)
-    values["cgroup_id"] = cgroupInode(latin(path)).map { "\($0)" }
+    expect("cgroup", latin(path))
+    if let inode = cgroupInode(latin(path)) { expect("cgroup_id", "\(inode)") }
   }
 
   private mutating func set(
     counters task: ProcTask, _ stat: ProcStat, _ status: ProcStatus, isThread: Bool
   ) throws {
     let io = try task.io
-    values["read_bytes"] = "\(io.readBytes)"
-    values["write_bytes"] = "\(io.writtenBytes)"
-    values["run_delay_ns"] = "\(try task.schedstat.waitNanoseconds)"
+    expect("read_bytes", "\(io.readBytes)")
+    expect("write_bytes", "\(io.writtenBytes)")
+    expect("run_delay_ns", "\(try task.schedstat.waitNanoseconds)")
     let isFair = [0, 3, 5].contains(stat.policy)
     let sched = try task.sched
-    let vruntime = try sched.text("se.vruntime").replacing(".", with: "")
-    values["vruntime_ns"] = isFair ? Int64(vruntime).map { "\($0)" } : .some(nil)
-    values["load_weight"] = isFair ? try sched.text("se.load.weight") : .some(nil)
+    let vruntime = try sched.text("se.vruntime")
+    // Below a millisecond the file loses the sign.
+    if !isFair || !vruntime.hasPrefix("0.") {
+      let digits = vruntime.replacing(".", with: "")
+      expect("vruntime_ns", isFair ? Int64(digits).map { "\($0)" } : nil)
+    }
+    expect("load_weight", isFair ? try sched.text("se.load.weight") : nil)
     // Of a process, the file has what its first thread did alone.
     guard isThread else { return }
-    values["voluntary_switches"] = "\(status.voluntarySwitches)"
-    values["involuntary_switches"] = "\(status.involuntarySwitches)"
+    expect("voluntary_switches", "\(status.voluntarySwitches)")
+    expect("involuntary_switches", "\(status.involuntarySwitches)")
   }
 }
 
@@ -145,7 +157,7 @@ extension Row {
   }
 }
 
-private let stateNames: [Character: String] = [
+private let taskStateNames: [Character: String] = [
   "R": "running", "S": "sleeping", "D": "disk_sleep", "T": "stopped", "t": "tracing_stop",
   "X": "dead", "Z": "zombie", "P": "parked", "I": "idle",
 ]
@@ -154,8 +166,8 @@ private let policyNames: [UInt32: String] = [
   0: "other", 1: "fifo", 2: "rr", 3: "batch", 5: "idle", 6: "deadline", 7: "ext",
 ]
 
-private func positive(_ number: some BinaryInteger) -> String?? {
-  number > 0 ? "\(number)" : .some(nil)
+private func positive(_ number: some BinaryInteger) -> String? {
+  number > 0 ? "\(number)" : nil
 }
 
 private func mask(_ mask: UInt64) -> String { "0x" + String(mask, radix: 16) }
@@ -170,9 +182,9 @@ private func arguments(_ bytes: [UInt8]) -> String {
   latin((bytes.last == 0 ? bytes.dropLast() : bytes).map { $0 == 0 ? UInt8(ascii: " ") : $0 })
 }
 
-private func userName(_ uid: UInt32) -> String?? {
-  // SAFETY: the entry is read before the next call; the tests that ask run in one suite.
-  getpwuid(uid).map { String(cString: $0.pointee.pw_name) } ?? .some(nil)
+private func userName(_ uid: UInt32) -> String? {
+  // SAFETY: the entry is read before the next call.
+  getpwuid(uid).map { String(cString: $0.pointee.pw_name) }
 }
 
 /// The number of a terminal below /dev, in the form of /proc/PID/stat.
