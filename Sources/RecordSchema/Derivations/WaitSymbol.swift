@@ -19,10 +19,15 @@ public struct KernelSymbols: Sendable {
       symbols.append((address, name))
     }
     guard start > 0, start < end else { return nil }
-    symbols.sort { $0.address < $1.address }
     scheduler = start..<end
-    addresses = symbols.map(\.address)
-    names = NamePool(symbols.map(\.name))
+    // Of several names for one address the kernel, which lists them in this order, takes the first.
+    let order = symbols.indices.sorted { (symbols[$0].address, $0) < (symbols[$1].address, $1) }
+    var distinct: [Int] = []
+    for index in order where distinct.last.map({ symbols[$0].address }) != symbols[index].address {
+      distinct.append(index)
+    }
+    addresses = distinct.map { symbols[$0].address }
+    names = NamePool(distinct.map { symbols[$0].name })
   }
 
   /// The function that holds an address; nil for the scheduler's own, in which everyone waits.

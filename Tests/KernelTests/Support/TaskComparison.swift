@@ -99,7 +99,6 @@ struct TaskReading: Equatable {
     expect("exe", hasMemory ? latin(try task.exe) : nil)
     expect("cwd", hasExited ? nil : latin(try task.cwd))
     expect("cmdline", hasMemory ? arguments(try task.commandLine) : nil)
-    if !hasMemory { values["exe"] = .some(nil) }
     let descriptors = try ProcFiles.numbers(in: "\(task.directory)/fd").count
     expect("fds", hasExited ? nil : "\(descriptors)")
     for name in ["net", "mnt", "uts", "ipc", "cgroup", "time"] {
