@@ -96,7 +96,8 @@ import Testing
       ffffffff81000200 T __sched_text_start
       ffffffff81000200 T schedule
       ffffffff81000300 T __sched_text_end
-      ffffffff81000300 t pipe_read\t[pipe]
+      ffffffff81000310 t pipe_read\t[pipe]
+      ffffffff81000310 T another_name_of_it
       """
     let symbols = try #require(KernelSymbols(kallsyms: Array(text.utf8)))
     func name(_ address: UInt64) -> String? {
