@@ -42,6 +42,7 @@ struct ns_common {
 
 struct upid {
 	s32 nr;
+	struct pid_namespace *ns;
 };
 
 struct pid {
@@ -127,34 +128,124 @@ struct files_struct {
 struct cred {
 	kuid_t uid, euid, suid, fsuid;
 	kgid_t gid, egid, sgid, fsgid;
+	/* Eight bytes, whose inside changed in Linux 6.3 (f122a08b197d): read them as bytes. */
+	struct {
+	} cap_inheritable, cap_permitted, cap_effective, cap_bset, cap_ambient;
+	struct user_namespace *user_ns;
+	struct group_info *group_info;
 };
 
 struct mm_struct {
 	unsigned long arg_start, arg_end, env_start, env_end;
 	unsigned long start_brk, brk, start_stack;
+	unsigned long total_vm;
 	struct file *exe_file;
 };
 
+struct fs_struct {
+	struct path root, pwd;
+};
+
+typedef struct {
+	u64 sig[1];
+} sigset_t;
+
+struct sigpending {
+	sigset_t signal;
+};
+
+struct prev_cputime {
+	u64 utime, stime;
+};
+
+struct task_io_accounting {
+	u64 read_bytes, write_bytes;
+};
+
 struct signal_struct {
+	s32 nr_threads;
 	struct list_head thread_head;
+	struct sigpending shared_pending;
 	struct pid *pids[4];
+	struct tty_struct *tty;
+	struct {
+		struct {
+			struct {
+				u32 sequence;
+			} seqcount;
+		} seqcount;
+	} stats_lock;
+	u64 utime, stime;
+	u64 sum_sched_runtime;
+	struct prev_cputime prev_cputime;
+	unsigned long nvcsw, nivcsw;
+	unsigned long min_flt, maj_flt;
+	struct task_io_accounting ioac;
+	s16 oom_score_adj;
+};
+
+struct load_weight {
+	unsigned long weight;
+};
+
+struct sched_entity {
+	struct load_weight load;
+	u64 sum_exec_runtime;
+	s64 vruntime; /* unsigned there, but compared as if it were signed */
+};
+
+struct sched_info {
+	u64 run_delay;
+};
+
+struct seccomp {
+	s32 mode;
+};
+
+struct thread_info {
+	u32 cpu;
 };
 
 struct task_struct {
+	struct thread_info thread_info;
+	u32 __state;
+	s32 exit_state;
+	u32 flags;
+	u32 ptrace;
+	s32 on_rq;
+	s32 prio, static_prio;
+	u32 rt_priority;
+	u32 policy;
+	struct sched_entity se;
+	struct sched_info sched_info;
+	unsigned long atomic_flags;
 	u64 start_boottime;
+	const struct cred *real_cred; /* whom others see; the other is whom it acts as */
 	const struct cred *cred;
 	s32 pid;
 	s32 tgid;
-	u32 flags;
 	char comm[16];
 	struct pid *thread_pid;
 	struct list_head thread_node; /* in signal_struct.thread_head */
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
+	struct task_struct *parent; /* the tracer, while there is one */
 	struct signal_struct *signal;
+	struct sighand_struct *sighand;
 	struct mm_struct *mm;
 	struct fs_struct *fs;
 	struct files_struct *files;
+	struct nsproxy *nsproxy;
+	struct css_set *cgroups;
+	u64 utime, stime;
+	struct prev_cputime prev_cputime;
+	unsigned long nvcsw, nivcsw;
+	unsigned long min_flt, maj_flt;
+	struct task_io_accounting ioac;
+	struct sigpending pending;
+	sigset_t blocked;
+	struct seccomp seccomp;
+	kuid_t loginuid;
 };
 
 struct bpf_iter__task {

@@ -6,7 +6,10 @@
 
 #define MAX_PID_NS_LEVEL 32 /* include/linux/pid_namespace.h */
 
-/* A pid's number in the reader's namespace, which is what kill(2) takes; 0 if it is not in there. */
+/*
+ * A pid's number in the reader's namespace, which is what kill(2) takes; 0 if it is not in there.
+ * A pid has a number in its own namespace and in each that this one is nested in.
+ */
 static __always_inline u32 pid_in_reader_namespace(struct pid *pid)
 {
 	struct task_struct *reader = (void *)bpf_get_current_task();
@@ -19,8 +22,16 @@ static __always_inline u32 pid_in_reader_namespace(struct pid *pid)
 	u64 offset = level * bpf_core_type_size(struct upid);
 	/* Linux 6.1 loses the product's bounds, and adds no unbounded number to a pointer. */
 	asm volatile("%0 &= 0xfff" : "+r"(offset));
-	void *upid = (void *)pid + bpf_core_field_offset(struct pid, numbers) + offset;
+	offset += bpf_core_field_offset(struct pid, numbers);
+	/* All are in the first namespace; further down, two may be at the same level. */
+	if (level) {
+		struct upid *upid = (void *)pid + offset, *reader_upid = (void *)reader_pid + offset;
+		struct pid_namespace *ns = BPF_CORE_READ(upid, ns);
+
+		if (ns != BPF_CORE_READ(reader_upid, ns))
+			return 0;
+	}
 	bpf_probe_read_kernel(&number, sizeof(number),
-			      upid + bpf_core_field_offset(struct upid, nr));
+			      (void *)pid + offset + bpf_core_field_offset(struct upid, nr));
 	return number;
 }
