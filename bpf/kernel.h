@@ -91,6 +91,7 @@ struct dentry {
 	struct super_block *d_sb;
 	struct dentry *d_parent;
 	struct qstr d_name;
+	const struct dentry_operations *d_op;
 	struct inode *d_inode;
 };
 
@@ -142,6 +143,7 @@ struct signal_struct {
 
 struct task_struct {
 	u64 start_boottime;
+	const struct cred *real_cred; /* whom others see; the other is whom it acts as */
 	const struct cred *cred;
 	s32 pid;
 	s32 tgid;
