@@ -66,20 +66,21 @@ import Testing
       #expect(!rows.isEmpty, "\(program)")
       for row in rows {
         #expect(row.text("type") == "t")
-        #expect(row.number("size") == program.value, "\(program)")
+        #expect(row.number("size").map(program.value.contains) == true, "\(program)")
         #expect(row.hex("address") != nil)
       }
     }
   }
 
-  /// The symbols of programs that have one, and the bytes of each.
-  private static func programs() throws -> [String: Int64] {
+  /// The symbols of programs that have one, and the bytes of each program of that name: one that is
+  /// loaded twice need not be as long both times, for it holds addresses.
+  private static func programs() throws -> [String: Set<Int64>] {
     try BPFTool.list("prog", "show").reduce(into: [:]) { programs, program in
       guard let name = try? program["name"].string, try program["bytes_jited"].int > 0 else {
         return
       }
-      programs["bpf_prog_\(try program["tag"].string)_\(name)"] =
-        Int64(try program["bytes_jited"].int)
+      let symbol = "bpf_prog_\(try program["tag"].string)_\(name)"
+      programs[symbol, default: []].insert(Int64(try program["bytes_jited"].int))
     }
   }
 
