@@ -42,10 +42,30 @@ let package = Package(
         "IteratorCatalog", "KernelIterators", "RecordOutput", "RecordSchema", argumentParser,
       ],
       swiftSettings: settings),
+    .executableTarget(
+      name: "print-tasks", dependencies: ["IteratorCatalog"], path: "Examples/PrintTasks",
+      swiftSettings: settings),
+    .target(
+      name: "TestRecords", dependencies: ["RecordSchema"], path: "Tests/TestRecords",
+      swiftSettings: settings),
+    .testTarget(
+      name: "RecordSchemaTests", dependencies: ["RecordSchema", "TestRecords"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "KiterGenTests", dependencies: ["kiter-gen", "RecordSchema", "TestRecords"],
+      exclude: ["Snapshots"], swiftSettings: settings),
+    .testTarget(
+      name: "RecordOutputTests", dependencies: ["RecordOutput", "RecordSchema", "TestRecords"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "KernelIteratorsTests", dependencies: ["KernelIterators"], swiftSettings: settings),
     .executableTarget(name: "kiter-fixture", path: "Tests/Fixture", swiftSettings: settings),
     .testTarget(
       name: "KernelTests",
-      dependencies: ["kiter", "kiter-fixture", "IteratorCatalog", "KernelIterators", "RecordSchema"],
+      dependencies: [
+        "kiter", "kiter-fixture", "print-tasks", "IteratorCatalog", "KernelIterators",
+        "RecordSchema",
+      ],
       swiftSettings: settings),
   ]
 )

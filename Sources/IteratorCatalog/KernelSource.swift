@@ -19,15 +19,20 @@ public struct TableRequest: Sendable {
 
 /// The running kernel as a source of records: loads a table's programs, and walks with each.
 public struct KernelSource: RecordSource, ~Copyable {
-  private let programs: LoadedPrograms
-  /// The walks still to do, last first.
-  private var walks: [(program: String, scope: IteratorScope)]
-  private var reader: IteratorReader<KernelCalls>?
+  private var walks: IteratorWalks
 
   /// Loads what the request needs.
   ///
+  /// - Parameters:
+  ///   - files: the table's program.
+  ///   - request: what to read.
+  ///   - onStall: called from another thread when a read takes more than 2 seconds, which happens
+  ///     only where a column waits for a process's memory.
   /// - Throws: `IteratorError`.
-  public init(_ files: EmbeddedFiles, _ request: TableRequest) throws(IteratorError) {
+  public init(
+    _ files: EmbeddedFiles, _ request: TableRequest,
+    onStall: (@Sendable (StallPlace) -> Void)? = nil
+  ) throws(IteratorError) {
     let schema = request.projection.schema
     let names = schema.programs.map(\.name).filter {
       request.programs.isEmpty || request.programs.contains($0)
@@ -35,22 +40,19 @@ public struct KernelSource: RecordSource, ~Copyable {
     var constants = ProgramConstants(
       pageShift: UInt32(getpagesize().trailingZeroBitCount), processors: possibleProcessors())
     constants.parameters = request.parameters
-    programs = try LoadedPrograms(
+    let programs = try LoadedPrograms(
       iterator: schema.name, image: files.object, programs: names,
       constants: constants.bytes(for: request.projection), slots: constants.slots)
-    walks = request.scopes.flatMap { scope in names.map { ($0, scope) } }.reversed()
+    walks = IteratorWalks(programs, names: names, scopes: request.scopes)
+    if let onStall, request.projection.mayWait { walks.reportStalls(onStall) }
   }
 
-  /// Reads the next bytes; a walk's end begins the next walk.
+  /// Reads the next bytes; 0 at the end.
   ///
   /// - Throws: `IteratorError`.
   public mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(IteratorError) -> Int
   {
-    while true {
-      if let count = try reader?.read(into: buffer), count > 0 { return count }
-      guard let walk = walks.popLast() else { return 0 }
-      reader = try programs.attach(walk.program, scope: walk.scope).open()
-    }
+    try walks.read(into: buffer)
   }
 }
 

@@ -7,16 +7,22 @@ final class RecordStorage: @unchecked Sendable {
   fileprivate let bytes: [UInt8]
   fileprivate let preamble: Preamble
   fileprivate let layout: RecordLayout
-  fileprivate let schema: Schema
+  /// All columns of the table, whether or not they were asked for.
+  fileprivate let columns: Projection
   fileprivate let evaluator: RecordEvaluator
   fileprivate let lock = Mutex(())
 
   init(_ bytes: [UInt8], preamble: Preamble, schema: Schema, host: HostFacts) {
     self.bytes = bytes
     self.preamble = preamble
-    self.schema = schema
-    layout = RecordLayout(schema)
-    evaluator = RecordEvaluator(host: host)
+    columns = Projection(allOf: schema)
+    layout = columns.layout
+    evaluator = RecordEvaluator(columns, host: host)
+  }
+
+  /// The number of the column with that name.
+  fileprivate func column(_ name: String) -> Int? {
+    columns.columns.firstIndex { $0.field.name == name }
   }
 }
 
@@ -51,8 +57,9 @@ public struct RecordBytes: Sendable {
 
   /// Why a stored field has a value or has none; of a derived field, its first input's.
   public func presence(of name: String) -> Presence? {
-    let column = try? Projection(storage.schema, columns: [name]).columns.first
-    guard let slot = column?.slot ?? column?.inputs.first else { return nil }
+    guard let column = storage.column(name).map({ storage.columns.columns[$0] }),
+      let slot = column.slot ?? column.inputs.first
+    else { return nil }
     if storage.preamble.lacks(slot.bit) { return .unsupported }
     if !storage.preamble.wants(slot.bit) { return .notRequested }
     return withRecord { record in
@@ -89,9 +96,7 @@ public struct RecordBytes: Sendable {
 
   /// A text's own bytes, by the name of its field.
   public func rawText(_ name: String) -> [UInt8]? {
-    guard let column = try? Projection(storage.schema, columns: [name]).columns.first else {
-      return nil
-    }
+    guard let column = storage.column(name) else { return nil }
     return evaluate(column) { value in
       if case .bytes(let bytes) = value { Array(bytes) } else { nil }
     }
@@ -117,53 +122,47 @@ public struct RecordBytes: Sendable {
     }
   }
 
-  /// The name of an enum's value; "unknown:7" for one that has none.
-  public func name(_ slot: RecordLayout.Slot, in set: String) -> String? {
-    guard let number = withRecord({ $0.value(slot).number }) else { return nil }
-    let names = storage.schema.names.first { $0.name == set }
-    return names?.values.first { $0.value == number }?.name ?? "unknown:\(number)"
+  /// The name of the value of enum number `column`; "unknown:7" for one that has none.
+  public func name(_ column: Int) -> String? {
+    let plan = storage.evaluator.plans[column]
+    guard let number = withRecord({ storage.evaluator.number(plan, of: $0) }) else { return nil }
+    var text = "unknown:\(number)"
+    _ = storage.evaluator.withName(of: number, plan) { text = String(decoding: $0, as: UTF8.self) }
+    return text
   }
 
-  /// The names of a flag set's bits; bits that have none are one hexadecimal number at the end.
-  public func names(_ slot: RecordLayout.Slot, in set: String) -> [String]? {
-    guard let number = withRecord({ $0.value(slot).number }),
-      let names = storage.schema.names.first(where: { $0.name == set })
-    else { return nil }
+  /// The names of the bits of flag set number `column`; bits that have none are one hexadecimal
+  /// number at the end.
+  public func names(_ column: Int) -> [String]? {
+    let plan = storage.evaluator.plans[column]
+    guard let number = withRecord({ storage.evaluator.number(plan, of: $0) }) else { return nil }
     var list: [String] = []
-    let rest = names.forEachName(of: number) { list.append($0.name) }
+    let rest = storage.evaluator.forEachName(of: number, plan) {
+      list.append(String(decoding: $0, as: UTF8.self))
+    }
     return rest == 0 ? list : list + ["0x" + String(rest, radix: 16)]
   }
 
-  /// A derived number, by the name of its field.
-  public func derivedNumber(_ name: String) -> UInt64? {
-    guard let column = try? Projection(storage.schema, columns: [name]).columns.first else {
-      return nil
-    }
-    return evaluate(column) { $0.number }
-  }
+  /// The number of derived column number `column`.
+  public func derivedNumber(_ column: Int) -> UInt64? { evaluate(column) { $0.number } }
 
-  /// A derived text, by the name of its field.
-  public func derivedText(_ name: String) -> String? {
-    guard let column = try? Projection(storage.schema, columns: [name]).columns.first else {
-      return nil
-    }
-    return evaluate(column) { value in
+  /// The text of derived column number `column`.
+  public func derivedText(_ column: Int) -> String? {
+    evaluate(column) { value in
       switch value {
       case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)
-      case .unsigned(let number) where column.field.kind == .timestamp:
-        Timestamp(nanoseconds: number).description
+      case .unsigned(let number): Timestamp(nanoseconds: number).description
       default: nil
       }
     }
   }
 
-  private func evaluate<T>(
-    _ column: Projection.Column, _ body: (FieldValue) -> T?
-  ) -> T? {
+  private func evaluate<T>(_ column: Int, _ body: (FieldValue) -> T?) -> T? {
     withRecord { record in
       var result: T?
       storage.lock.withLock { _ in
-        result = body(storage.evaluator.value(column, of: record, in: storage.preamble))
+        let plan = storage.evaluator.plans[column]
+        result = body(storage.evaluator.value(plan, of: record, in: storage.preamble))
       }
       return result
     }

@@ -46,6 +46,7 @@ extension KernelRecord {
   ///   - columns: what to read; the others are nil in each record.
   ///   - scope: what part of the kernel to walk.
   ///   - parameters: values of the schema's parameters.
+  /// - Returns: the records, in the kernel's order.
   /// - Throws: `IteratorError` if the kernel refuses or lacks something, `StreamError`.
   public static func snapshot(
     columns: [Column], scope: IteratorScope = .all, parameters: [String: UInt32] = [:]

@@ -9,6 +9,7 @@ public struct IteratorError: Error, CustomStringConvertible {
     case attach = "attaching"
     case start = "starting the walk"
     case read = "reading"
+    case pin = "pinning"
   }
 
   /// What kind of failure it is; each has an exit code.
@@ -52,7 +53,8 @@ public struct IteratorError: Error, CustomStringConvertible {
   /// What, why and what next, on one line.
   public var description: String {
     var text = "\(iterator): \(stage.rawValue) failed"
-    if code != 0 { text += ": \(errorText(code))" }
+    // ESRCH of a load is libbpf's word for a missing type, and would speak of processes.
+    if code != 0 && code != ESRCH { text += ": \(errorText(code))" }
     if !advice.isEmpty { text += "; \(advice)" }
     return text
   }

@@ -21,4 +21,15 @@ public struct IteratorLink: ~Copyable {
     }
     return IteratorReader(Descriptor(walk), iterator: iterator, calls: KernelCalls())
   }
+
+  /// Keeps the link under a name on the BPF file system: opening that file starts a walk, and needs
+  /// no more than the file's mode allows.
+  ///
+  /// - Throws: `IteratorError`.
+  public borrowing func pin(at path: String) throws(IteratorError) {
+    let code = -bpf_obj_pin(descriptor.number, path)
+    if code != 0 {
+      throw IteratorError(iterator: iterator, stage: .pin, cause: .failed, code: code)
+    }
+  }
 }

@@ -55,25 +55,11 @@ public struct LoadedPrograms: ~Copyable {
     return IteratorLink(Descriptor(descriptor), iterator: iterator)
   }
 
-  /// The pid that a program run is looking at; nil if none is under way.
-  public borrowing func pidUnderWay() -> UInt32? { slotHead().flatMap { $0.busy ? $0.pid : nil } }
-
-  /// The pid that a program run looked at last, or is looking at.
-  public borrowing func lastPid() -> UInt32? { slotHead()?.pid }
-
-  private borrowing func slotHead() -> (busy: Bool, pid: UInt32)? {
+  /// Calls `report` from another thread when a read takes more than 2 seconds.
+  borrowing func watch(_ report: @escaping @Sendable (StallPlace) -> Void) -> StallWatch {
     let map = bpf_object__find_map_by_name(object.pointer, "kiter_slots")
-    var key: UInt32 = 0
-    var head: (UInt32, UInt32)?
-    withUnsafeTemporaryAllocation(byteCount: Int(bpf_map__value_size(map)), alignment: 8) { value in
-      // SAFETY: key and value have the sizes that the map has.
-      guard bpf_map__lookup_elem(map, &key, 4, value.baseAddress, value.count, 0) == 0 else {
-        return
-      }
-      // SAFETY: struct kiter_slot begins with two u32.
-      head = (value.load(as: UInt32.self), value.load(fromByteOffset: 4, as: UInt32.self))
-    }
-    return head.map { ($0.0 != 0, $0.1) }
+    let probe = ProgressProbe(map: bpf_map__fd(map), valueSize: Int(bpf_map__value_size(map)))
+    return StallWatch(probe, report: report)
   }
 }
 
@@ -128,15 +114,17 @@ private struct ObjectFile: ~Copyable {
   private func loadError(_ code: Int32) -> IteratorError {
     let log = LibbpfLog.take()
     switch code {
-    // To root, EACCES is the verifier's refusal.
-    case _ where code == EPERM || (code == EACCES && geteuid() != 0):
+    // To root, EACCES is the verifier's refusal. Under lockdown helpers are missing: EINVAL.
+    case _ where code == EPERM || (code == EACCES && geteuid() != 0) || isLockedDown():
       return IteratorError(
         iterator: iterator, stage: .load, cause: .notPermitted, code: code,
         advice: permissionAdvice(), log: log)
     case ESRCH, ENOENT:
       return IteratorError(
         iterator: iterator, stage: .load, cause: .unsupported, code: code,
-        advice: "this kernel lacks the iterator or its type information; see kiter doctor",
+        advice: access(KernelSupport.typesPath, R_OK) == 0
+          ? "this kernel does not have the iterator; kiter list shows those that it has"
+          : "this kernel shows no type information (BTF); kiter doctor says what to do",
         log: log)
     default:
       return IteratorError(

@@ -2,12 +2,15 @@ import Glibc
 
 /// Why the kernel refuses, as far as it can be told, and what helps.
 func permissionAdvice() -> String {
-  if kernelLockdown() == "confidentiality" {
+  if isLockedDown() {
     return "the kernel is locked down (confidentiality), which forbids BPF to read kernel memory "
       + "even to root; boot with lockdown=integrity"
   }
   return "it needs CAP_BPF and CAP_PERFMON; run as root (sudo kiter …)"
 }
+
+/// Does the kernel keep its memory from BPF (lockdown=confidentiality)?
+func isLockedDown() -> Bool { kernelLockdown() == "confidentiality" }
 
 /// The chosen word of /sys/kernel/security/lockdown; nil if it cannot be read.
 public func kernelLockdown() -> String? {

@@ -20,20 +20,20 @@ public struct CSVWriter: RecordWriter, ~Copyable {
   /// Appends the header.
   public mutating func begin() {
     guard hasHeader else { return }
-    for (index, column) in reader.columns.enumerated() {
+    for (index, name) in reader.names.enumerated() {
       if index > 0 { output.append(",") }
-      output.append(column.field.name)
+      output.append(name)
     }
     output.append("\n")
   }
 
   /// Appends a record as a line.
-  public mutating func append(_ record: RawRecord, _ preamble: Preamble) {
+  public mutating func append(_ record: RawRecord, _ preamble: borrowing Preamble) {
     reader.notes.records += 1
-    for index in 0..<reader.columns.count {
+    for index in 0..<reader.count {
       if index > 0 { output.append(UInt8(ascii: ",")) }
       let value = reader.value(index, record, preamble)
-      append(value, reader.columns[index])
+      append(value, reader.plan(index))
     }
     output.append(UInt8(ascii: "\n"))
   }
@@ -41,22 +41,22 @@ public struct CSVWriter: RecordWriter, ~Copyable {
   /// Appends nothing: CSV has no end.
   public mutating func end() {}
 
-  private mutating func append(_ value: FieldValue, _ column: Projection.Column) {
-    switch (value, column.field.kind) {
+  private mutating func append(_ value: FieldValue, _ plan: ColumnPlan) {
+    switch (value, plan.kind) {
     case (.absent, _), (.unreadable, _): break
     case (.signed(let number), _): output.append(decimal: number)
     case (.unsigned(let number), .enumeration):
-      output.append(enumeration: number, names: column.names)
+      output.append(enumeration: number, plan, reader.evaluator)
     case (.unsigned(let number), .flags):
       // An empty field is no value; a set without members is an empty text, in quotes.
       output.append("\"")
-      output.append(flags: number, names: column.names, quote: "")
+      output.append(flags: number, plan, reader.evaluator, quote: "")
       output.append("\"")
     case (.unsigned(let number), let kind): output.append(number: number, kind: kind)
     case (.bytes(let bytes), .ip): output.append(address: bytes)
     case (.bytes(let bytes), .list):
       output.append("\"")
-      output.append(list: bytes, type: column.field.type)
+      output.append(list: bytes, type: plan.type)
       output.append("\"")
     case (.bytes(let bytes), let kind):
       if bytes.isEmpty { output.append("\"\"") }

@@ -34,7 +34,7 @@ public struct JSONWriter: RecordWriter, ~Copyable {
   public mutating func begin() { if !isLines { output.append("[") } }
 
   /// Appends a record as an object.
-  public mutating func append(_ record: RawRecord, _ preamble: Preamble) {
+  public mutating func append(_ record: RawRecord, _ preamble: borrowing Preamble) {
     if !isLines { output.append(reader.notes.records == 0 ? "\n" : ",\n") }
     reader.notes.records += 1
     var wrong = false
@@ -57,53 +57,54 @@ public struct JSONWriter: RecordWriter, ~Copyable {
   /// Appends a value; true if it could not be read.
   @inline(__always)
   private mutating func append(_ value: FieldValue, _ index: Int) -> Bool {
-    let field = reader.columns[index].field
     switch value {
     case .absent: output.append("null")
     case .unreadable:
       output.append("null")
       return true
     case .signed(let number): output.append(decimal: number)
-    case .unsigned(let number): append(number, field.kind, reader.columns[index].names)
-    case .bytes(let bytes): append(bytes, field)
+    case .unsigned(let number): append(number, reader.plan(index))
+    case .bytes(let bytes): append(bytes, reader.plan(index))
     }
     return false
   }
 
-  private mutating func append(_ number: UInt64, _ kind: Kind, _ names: Schema.NameSet?) {
-    if ByteBuffer.isNumber(kind) || kind == .boolean {
-      return output.append(number: number, kind: kind)
-    }
-    if kind == .flags {
+  @inline(__always)
+  private mutating func append(_ number: UInt64, _ plan: ColumnPlan) {
+    switch plan.kind {
+    case let kind where ByteBuffer.isNumber(kind): output.append(number: number, kind: kind)
+    case .boolean: output.append(number: number, kind: .boolean)
+    case .flags:
       output.append("[")
-      output.append(flags: number, names: names, quote: "\"")
-      return output.append("]")
-    }
-    output.append("\"")
-    if kind == .enumeration {
-      output.append(enumeration: number, names: names)
-    } else {
+      output.append(flags: number, plan, reader.evaluator, quote: "\"")
+      output.append("]")
+    case .enumeration:
+      output.append("\"")
+      output.append(enumeration: number, plan, reader.evaluator)
+      output.append("\"")
+    case let kind:
+      output.append("\"")
       output.append(number: number, kind: kind)
+      output.append("\"")
     }
-    output.append("\"")
   }
 
-  private mutating func append(_ bytes: UnsafeRawBufferPointer, _ field: Field) {
-    switch field.kind {
+  private mutating func append(_ bytes: UnsafeRawBufferPointer, _ plan: ColumnPlan) {
+    switch plan.kind {
     case .list:
       output.append("[")
-      output.append(list: bytes, type: field.type)
+      output.append(list: bytes, type: plan.type)
       output.append("]")
     case .ip:
       output.append("\"")
       output.append(address: bytes)
       output.append("\"")
-    default: output.append(json: bytes, isArguments: field.kind == .arguments)
+    case let kind: output.append(json: bytes, isArguments: kind == .arguments)
     }
   }
 
   @inline(never)
-  private mutating func appendMarks(_ record: RawRecord, _ preamble: Preamble) {
+  private mutating func appendMarks(_ record: RawRecord, _ preamble: borrowing Preamble) {
     appendMark(",\"_cut\":[", record, preamble) { reader, index, value in
       reader.isCut(index, value, record)
     }
@@ -113,28 +114,19 @@ public struct JSONWriter: RecordWriter, ~Copyable {
   }
 
   private mutating func appendMark(
-    _ key: StaticString, _ record: RawRecord, _ preamble: Preamble,
+    _ key: StaticString, _ record: RawRecord, _ preamble: borrowing Preamble,
     where applies: (borrowing ColumnReader, Int, FieldValue) -> Bool
   ) {
     var isFirst = true
-    for (index, column) in reader.columns.enumerated() {
-      let value = reader.evaluator.value(column, of: record, in: preamble)
+    for index in 0..<reader.count {
+      let value = reader.evaluator.value(reader.plan(index), of: record, in: preamble)
       guard applies(reader, index, value) else { continue }
       if isFirst { output.append(key) } else { output.append(",") }
       isFirst = false
       output.append("\"")
-      output.append(column.field.name)
+      output.append(reader.names[index])
       output.append("\"")
     }
     if !isFirst { output.append("]") }
-  }
-}
-
-extension ColumnReader {
-  /// Was this value cut?
-  @inline(__always)
-  borrowing func isCut(_ index: Int, _ value: FieldValue, _ record: RawRecord) -> Bool {
-    guard case .bytes = value else { return false }
-    return evaluator.isCut(columns[index], of: record)
   }
 }

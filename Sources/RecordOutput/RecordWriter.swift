@@ -10,7 +10,7 @@ public protocol RecordWriter: ~Copyable {
   /// Appends what comes before the first record.
   mutating func begin()
   /// Appends a record.
-  mutating func append(_ record: RawRecord, _ preamble: Preamble)
+  mutating func append(_ record: RawRecord, _ preamble: borrowing Preamble)
   /// Appends what comes after the last record.
   mutating func end()
 }
@@ -32,21 +32,36 @@ public struct OutputNotes: Sendable {
 
 /// What all writers do with a column's value: evaluate it, and note what is wrong with it.
 struct ColumnReader: ~Copyable {
-  let columns: [Projection.Column]
+  /// The columns by name.
+  let names: [String]
   let evaluator: RecordEvaluator
   var notes: OutputNotes
 
   init(_ projection: Projection, host: HostFacts) {
-    columns = projection.columns
-    evaluator = RecordEvaluator(host: host)
-    notes = OutputNotes(columns: projection.columns.count)
+    names = projection.columns.map(\.field.name)
+    evaluator = RecordEvaluator(projection, host: host)
+    notes = OutputNotes(columns: names.count)
   }
 
+  /// The number of columns.
+  var count: Int { evaluator.plans.count }
+
+  func plan(_ index: Int) -> ColumnPlan { evaluator.plans[index] }
+
   @inline(__always)
-  mutating func value(_ index: Int, _ record: RawRecord, _ preamble: Preamble) -> FieldValue {
-    let value = evaluator.value(columns[index], of: record, in: preamble)
+  mutating func value(_ index: Int, _ record: RawRecord, _ preamble: borrowing Preamble)
+    -> FieldValue
+  {
+    let value = evaluator.value(evaluator.plans[index], of: record, in: preamble)
     if case .unreadable = value { notes.unreadable[index] += 1 }
-    if case .bytes = value, evaluator.isCut(columns[index], of: record) { notes.cut[index] += 1 }
+    if isCut(index, value, record) { notes.cut[index] += 1 }
     return value
+  }
+
+  /// Was this value cut?
+  @inline(__always)
+  borrowing func isCut(_ index: Int, _ value: FieldValue, _ record: RawRecord) -> Bool {
+    guard case .bytes = value else { return false }
+    return evaluator.isCut(evaluator.plans[index], of: record)
   }
 }

@@ -4,29 +4,33 @@ extension ByteBuffer {
   /// Appends a value for people: `-` what does not apply, `?` what could not be read.
   ///
   /// - Returns: its width on the screen.
-  mutating func append(cell value: FieldValue, _ column: Projection.Column, isRaw: Bool) -> Int {
+  mutating func append(
+    cell value: FieldValue, _ plan: ColumnPlan, _ evaluator: borrowing RecordEvaluator, isRaw: Bool
+  ) -> Int {
     let start = count
     switch value {
     case .absent: append("-")
     case .unreadable: append("?")
     case .signed(let number): append(decimal: number)
-    case .unsigned(let number): append(cell: number, column, isRaw: isRaw)
+    case .unsigned(let number): append(cell: number, plan, evaluator, isRaw: isRaw)
     case .bytes(let bytes):
-      switch column.field.kind {
+      switch plan.kind {
       case .ip: append(address: bytes)
-      case .list: append(list: bytes, type: column.field.type)
+      case .list: append(list: bytes, type: plan.type)
       case let kind: return append(terminal: bytes, isArguments: kind == .arguments)
       }
     }
     return count - start
   }
 
-  private mutating func append(cell number: UInt64, _ column: Projection.Column, isRaw: Bool) {
-    switch column.field.kind {
-    case .enumeration: append(enumeration: number, names: column.names)
+  private mutating func append(
+    cell number: UInt64, _ plan: ColumnPlan, _ evaluator: borrowing RecordEvaluator, isRaw: Bool
+  ) {
+    switch plan.kind {
+    case .enumeration: append(enumeration: number, plan, evaluator)
     case .flags:
       let start = count
-      append(flags: number, names: column.names, quote: "")
+      append(flags: number, plan, evaluator, quote: "")
       if count == start { append("none") }
     case .bytes where !isRaw: append(size: number)
     case .nanoseconds where !isRaw: append(duration: number)

@@ -29,6 +29,7 @@ public struct TableWriter: RecordWriter, ~Copyable {
   private var cells = ByteBuffer()
   /// For each cell held back: where its text ends in `cells`, and its width on the screen.
   private var held: [(end: Int, width: Int)] = []
+  private let titles: [String]
   private var widths: [Int]
   private let isRight: [Bool]
   private var isSettled = false
@@ -39,7 +40,8 @@ public struct TableWriter: RecordWriter, ~Copyable {
   public init(_ projection: Projection, host: HostFacts, style: TableStyle) {
     reader = ColumnReader(projection, host: host)
     self.style = style
-    widths = projection.columns.map { style.hasHeader ? title(of: $0.field).utf8.count : 1 }
+    titles = projection.columns.map { title(of: $0.field) }
+    widths = titles.map { style.hasHeader ? $0.utf8.count : 1 }
     isRight = projection.columns.map { isRightAligned($0.field.kind) }
   }
 
@@ -50,12 +52,12 @@ public struct TableWriter: RecordWriter, ~Copyable {
   public mutating func begin() {}
 
   /// Appends a record as a row.
-  public mutating func append(_ record: RawRecord, _ preamble: Preamble) {
+  public mutating func append(_ record: RawRecord, _ preamble: borrowing Preamble) {
     reader.notes.records += 1
-    for index in 0..<reader.columns.count {
+    for index in 0..<reader.count {
       let value = reader.value(index, record, preamble)
-      let column = reader.columns[index]
-      var width = cells.append(cell: value, column, isRaw: style.isRaw)
+      var width = cells.append(
+        cell: value, reader.plan(index), reader.evaluator, isRaw: style.isRaw)
       if reader.isCut(index, value, record) {
         cells.append("…")
         width += 1
@@ -100,8 +102,7 @@ public struct TableWriter: RecordWriter, ~Copyable {
   }
 
   private mutating func appendHeader() {
-    for (index, column) in reader.columns.enumerated() {
-      let text = title(of: column.field)
+    for (index, text) in titles.enumerated() {
       var bytes = Array(text.utf8)
       bytes.withUnsafeMutableBytes {
         appendCell(UnsafeRawBufferPointer($0), text.utf8.count, column: index)

@@ -47,26 +47,27 @@ extension ByteBuffer {
   }
 
   /// Appends the name of an enum's value; "unknown:7" for one that has none.
-  mutating func append(enumeration number: UInt64, names: Schema.NameSet?) {
-    if let value = names?.values.first(where: { $0.value == number }) {
-      append(value.name)
-    } else {
-      append("unknown:")
-      append(decimal: number)
-    }
+  mutating func append(
+    enumeration number: UInt64, _ plan: ColumnPlan, _ evaluator: borrowing RecordEvaluator
+  ) {
+    if evaluator.withName(of: number, plan, { append($0) }) { return }
+    append("unknown:")
+    append(decimal: number)
   }
 
   /// Appends each set flag's name between `quote`s, with commas between them; bits without a name
   /// are one hexadecimal number at the end.
-  mutating func append(flags number: UInt64, names: Schema.NameSet?, quote: StaticString) {
+  mutating func append(
+    flags number: UInt64, _ plan: ColumnPlan, _ evaluator: borrowing RecordEvaluator,
+    quote: StaticString
+  ) {
     let start = count
-    let rest =
-      names?.forEachName(of: number) { value in
-        if count > start { append(UInt8(ascii: ",")) }
-        append(quote)
-        append(value.name)
-        append(quote)
-      } ?? number
+    let rest = evaluator.forEachName(of: number, plan) { name in
+      if count > start { append(UInt8(ascii: ",")) }
+      append(quote)
+      append(name)
+      append(quote)
+    }
     guard rest != 0 else { return }
     if count > start { append(UInt8(ascii: ",")) }
     append(quote)

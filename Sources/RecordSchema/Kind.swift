@@ -1,5 +1,5 @@
 /// What a field means, and so how it is shown. JSON type in brackets.
-public enum Kind: String, Sendable, Codable, BitwiseCopyable, CaseIterable {
+@frozen public enum Kind: String, Sendable, Codable, BitwiseCopyable, CaseIterable {
   /// A number of things [number].
   case count
   /// A signed number without a unit, such as a nice value [number].

@@ -1,6 +1,6 @@
 /// Up to three of `names` that someone who typed `name` may have meant, nearest first.
 func nearestNames(to name: String, in names: [String]) -> [String] {
-  let limit = max(2, name.utf8.count / 3)
+  let limit = max(1, name.utf8.count / 3)
   return
     names
     .map { (name: $0, distance: editDistance(Array(name.utf8), Array($0.utf8))) }

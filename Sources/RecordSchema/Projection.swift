@@ -1,7 +1,7 @@
 /// The columns that were asked for, and what the program must store for them.
 public struct Projection: Sendable {
   /// One column: where its value comes from.
-  @frozen public struct Column: Sendable {
+  public struct Column: Sendable {
     /// The field as the schema has it.
     public let field: Field
     /// Its own place, if it is stored.
@@ -25,21 +25,36 @@ public struct Projection: Sendable {
 
   /// Plans the given columns of a schema.
   ///
-  /// - Parameter names: columns by name; nil for those shown by default.
+  /// - Parameters:
+  ///   - schema: the table.
+  ///   - names: columns by name; nil for those shown by default.
   /// - Throws: `UnknownColumn` for a name that the schema does not have.
   public init(_ schema: Schema, columns names: [String]? = nil) throws(UnknownColumn) {
-    let layout = RecordLayout(schema)
-    var slots: [String: RecordLayout.Slot] = [:]
-    for (field, slot) in zip(schema.storedFields, layout.slots) { slots[field.name] = slot }
-    var columns: [Column] = []
-    for name in names ?? schema.columns.filter(\.isDefault).map(\.name) {
+    guard let names else {
+      self.init(schema, fields: schema.columns.filter(\.isDefault))
+      return
+    }
+    var fields: [Field] = []
+    for name in names {
       guard let field = schema.field(name), !field.isHidden else {
         throw UnknownColumn(name: name, schema: schema)
       }
-      columns.append(
-        Column(
-          field: field, slot: slots[name], inputs: field.inputs.compactMap { slots[$0] },
-          names: schema.names.first { $0.name == field.names }))
+      fields.append(field)
+    }
+    self.init(schema, fields: fields)
+  }
+
+  /// Plans all columns of a schema.
+  public init(allOf schema: Schema) { self.init(schema, fields: schema.columns) }
+
+  private init(_ schema: Schema, fields: [Field]) {
+    let layout = RecordLayout(schema)
+    var slots: [String: RecordLayout.Slot] = [:]
+    for (field, slot) in zip(schema.storedFields, layout.slots) { slots[field.name] = slot }
+    let columns = fields.map { field in
+      Column(
+        field: field, slot: slots[field.name], inputs: field.inputs.compactMap { slots[$0] },
+        names: schema.names.first { $0.name == field.names })
     }
     var wanted = [UInt64](repeating: 0, count: layout.words)
     var end = RecordLayout.headerSize + 16 * layout.words
@@ -52,6 +67,24 @@ public struct Projection: Sendable {
     self.columns = columns
     self.wanted = wanted
     fixedSize = (end + 7) & ~7
+  }
+}
+
+extension Projection {
+  /// The cost group of fields whose reading takes a process's mmap_lock.
+  private static var lock: String { "mmap_lock" }
+
+  /// The columns that make the walk wait where a process's memory is locked.
+  public var waitingColumns: [String] {
+    columns.filter { column in
+      let stored = [column.field.name] + column.field.inputs
+      return stored.contains { schema.field($0)?.cost == Self.lock }
+    }.map(\.field.name)
+  }
+
+  /// Can the walk have to wait at all?
+  public var mayWait: Bool {
+    !waitingColumns.isEmpty || schema.programs.contains { $0.locks == Self.lock }
   }
 }
 

@@ -45,13 +45,18 @@ public struct Schema: Sendable, Equatable {
     public var since: String
     /// What its rows are, when the user may choose between programs: the help of its `--name`.
     public var option: String?
+    /// The lock of a process that the kernel's walk takes by itself, whatever the columns.
+    public var locks: String?
 
     /// Creates a program; the parameters are the properties.
-    public init(name: String, target: String, since: String, option: String? = nil) {
+    public init(
+      name: String, target: String, since: String, option: String? = nil, locks: String? = nil
+    ) {
       self.name = name
       self.target = target
       self.since = since
       self.option = option
+      self.locks = locks
     }
   }
 

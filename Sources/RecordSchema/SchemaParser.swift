@@ -9,7 +9,9 @@ extension Schema {
     self.init(
       name: file.name, version: file.version, summary: file.summary,
       programs: file.programs.map {
-        Program(name: $0.name, target: $0.target, since: $0.since, option: $0.option)
+        Program(
+          name: $0.name, target: $0.target, since: $0.since, option: $0.option,
+          locks: $0.locks)
       },
       scopes: file.scopes ?? [],
       parameters: (file.parameters ?? []).map {
@@ -77,6 +79,7 @@ private struct SchemaFile: Decodable {
     var target: String
     var since: String
     var option: String?
+    var locks: String?
   }
 
   struct Parameter: Decodable {

@@ -40,7 +40,7 @@ func swiftSource(for table: Table, object: Data) -> String {
       /// Gives types to a record's bytes.
       public init(_ bytes: RecordBytes) { self.bytes = bytes }
 
-    \(schema.columns.map { accessor($0, slots[$0.name]) }.joined(separator: "\n"))
+    \(schema.columns.enumerated().map { accessor($1, $0, slots[$1.name]) }.joined(separator: "\n"))
 
       private static let nameSets: [Schema.NameSet] = [
     \(schema.names.map { "    " + literal($0) + "," }.joined(separator: "\n"))
@@ -85,17 +85,17 @@ private func identifier(_ name: String) -> String {
   return "`\(camel)`"
 }
 
-private func accessor(_ field: Field, _ slot: RecordLayout.Slot?) -> String {
+private func accessor(_ field: Field, _ column: Int, _ slot: RecordLayout.Slot?) -> String {
   let how: (type: String, get: String) =
     switch (slot, field.kind) {
-    case (let slot?, .enumeration):
-      ("String", "bytes.name(\(place(slot)), in: \"\(field.names ?? "")\")")
-    case (let slot?, .flags):
-      ("[String]", "bytes.names(\(place(slot)), in: \"\(field.names ?? "")\")")
+    case (.some, .enumeration):
+      ("String", "bytes.name(\(column))")
+    case (.some, .flags):
+      ("[String]", "bytes.names(\(column))")
     case (let slot?, _): typed(slot)
     case (nil, .text), (nil, .path), (nil, .timestamp):
-      ("String", "bytes.derivedText(\"\(field.name)\")")
-    case (nil, _): ("UInt64", "bytes.derivedNumber(\"\(field.name)\")")
+      ("String", "bytes.derivedText(\(column))")
+    case (nil, _): ("UInt64", "bytes.derivedNumber(\(column))")
     }
   return """
       /// \(field.summary).

@@ -9,6 +9,14 @@ struct Table {
   let program: URL
   let includes: URL
 
+  init(schema: Schema, json: String, program: URL, includes: URL) {
+    self.schema = schema
+    self.json = json
+    self.program = program
+    self.includes = includes
+  }
+
+  /// Reads the files of table `name` below the package's root.
   init(root: String, name: String) throws {
     let root = URL(filePath: root, directoryHint: .isDirectory)
     includes = root.appending(path: "bpf")

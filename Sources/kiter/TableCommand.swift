@@ -20,13 +20,32 @@ struct TableCommand<Record: KernelRecord>: ParsableCommand {
   }
 }
 
-/// A line for each column: its name and what it is.
+/// A line for each column: its name and what it is, on as many lines of 80 as it takes.
 private func columnHelp(_ schema: Schema) -> String {
   let width = schema.columns.map(\.name.utf8.count).max() ?? 0
   return schema.columns.map { field in
     let padding = String(repeating: " ", count: width - field.name.utf8.count)
-    return "\(field.isDefault ? "*" : " ") \(field.name)\(padding)  \(field.summary)"
+    let summary = wrapped(field.summary, indent: width + 4, width: 79)
+    return "\(field.isDefault ? "*" : " ") \(field.name)\(padding)  \(summary)"
   }.joined(separator: "\n")
+}
+
+/// Breaks a text that begins at column `indent` so that no line passes `width`.
+private func wrapped(_ text: String, indent: Int, width: Int) -> String {
+  var result = ""
+  var column = indent
+  for word in text.split(separator: " ") {
+    if column > indent && column + 1 + word.count > width {
+      result += "\n" + String(repeating: " ", count: indent)
+      column = indent
+    } else if column > indent {
+      result += " "
+      column += 1
+    }
+    result += word
+    column += word.count
+  }
+  return result
 }
 
 extension String {

@@ -41,13 +41,15 @@ struct TableRun {
     let targets = ScopeTargets(schema: schema, rows)
     if !targets.isEmpty { request.scopes = targets.existing }
     guard !request.scopes.isEmpty else { return ExitStatus.failed }
-    let source = try KernelSource(files, request)
+    let stall = StallReport(projection: projection, scopes: request.scopes)
+    let source = try KernelSource(files, request) { stall.report($0) }
     let end = try RowPump(projection, output).run(source)
     reportNotes(end.notes, projection, end.preamble)
     if end.isClosed { return nil }
     if let error = end.error {
       report("\(error)")
-      return end.notes.records > 0 ? ExitStatus.incomplete : ExitStatus.code(for: error)
+      let isIncomplete = end.notes.records > 0 && !(error is OutputError)
+      return isIncomplete ? ExitStatus.incomplete : ExitStatus.code(for: error)
     }
     return targets.reportVanished(records: end.notes.records) ? ExitStatus.failed : nil
   }

@@ -150,8 +150,7 @@ extension DescriptorShelf {
     let ends = try unixPair()
     add("unix_pair_a", ends.0)
     add("unix_pair_b", ends.1)
-    add("unix_listen", try listenUnix("\(directory.path)/socket"))
-    // NETLINK_ROUTE, the one protocol that every kernel with sockets has.
-    add("netlink", try openSocket(AF_NETLINK, Int32(SOCK_RAW.rawValue), 0))
+    add("unix_listen", try listenUnix(Array("\(directory.path)/socket".utf8) + [0]))
+    add("netlink", try boundNetlink())
   }
 }

@@ -114,20 +114,29 @@ struct Announcement {
   /// Sends `text` and closes this side.
   func send(_ text: String = "") {
     writeAll(text, to: ends.write)
-    close(ends.write)
-    close(ends.read)
+    close()
+  }
+
+  /// Takes no part; the end cannot be received while a process that could send has not closed.
+  func close() {
+    Glibc.close(ends.write)
+    Glibc.close(ends.read)
   }
 
   /// Waits until all senders have closed, and answers what they sent.
   func receive() -> String {
-    close(ends.write)
-    defer { close(ends.read) }
+    Glibc.close(ends.write)
+    defer { Glibc.close(ends.read) }
     var received: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 4096)
     while true {
       // SAFETY: read is given the size of the buffer.
       let count = read(ends.read, &buffer, buffer.count)
-      if count > 0 { received += buffer.prefix(count) } else if count == 0 || errno != EINTR { break }
+      if count > 0 {
+        received += buffer.prefix(count)
+      } else if count == 0 || errno != EINTR {
+        break
+      }
     }
     return String(decoding: received, as: UTF8.self)
   }

@@ -16,7 +16,8 @@ import Glibc
 ) -> Int
 @_silgen_name("gettid") func linuxGettid() -> pid_t
 @_silgen_name("pipe2") func linuxPipe(_ ends: UnsafeMutablePointer<Int32>, _ flags: Int32) -> Int32
-@_silgen_name("memfd_create") func linuxMemfd(_ name: UnsafePointer<CChar>, _ flags: UInt32) -> Int32
+@_silgen_name("memfd_create") func linuxMemfd(_ name: UnsafePointer<CChar>, _ flags: UInt32)
+  -> Int32
 @_silgen_name("eventfd") func linuxEventfd(_ initial: UInt32, _ flags: Int32) -> Int32
 @_silgen_name("epoll_create1") func linuxEpollCreate(_ flags: Int32) -> Int32
 @_silgen_name("epoll_ctl") func linuxEpollControl(
@@ -44,10 +45,12 @@ import Glibc
 /// System calls without a glibc function; those above 423 have one number on all architectures.
 enum CallNumber {
   #if arch(x86_64)
+    static let signalAction = 13
     static let exit = 60
     static let perfEventOpen = 298
     static let userfaultfd = 323
   #else
+    static let signalAction = 134
     static let exit = 93
     static let perfEventOpen = 241
     static let userfaultfd = 282

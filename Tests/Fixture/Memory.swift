@@ -13,7 +13,9 @@ func memory(_ arguments: [String]) throws -> KnownState {
   try ground.addShared()
   let named = try ground.addNamed()
   return KnownState(
-    facts: ["regions": .array(ground.regions), "named": .bool(named), "page_size": .number(pageSize)],
+    facts: [
+      "regions": .array(ground.regions), "named": .bool(named), "page_size": .number(pageSize),
+    ],
     resources: [directory])
 }
 
@@ -41,7 +43,9 @@ private struct Ground {
     precondition(start + UInt(size) < end, "the ground is too small")
     // SAFETY: the range lies in the ground, where nothing else is.
     try address(
-      mmap(UnsafeMutableRawPointer(bitPattern: start), size, protection, flags | MAP_FIXED, file, offset))
+      mmap(
+        UnsafeMutableRawPointer(bitPattern: start), size, protection, flags | MAP_FIXED, file,
+        offset))
     try touch(start, pages: touched, writing: protection & PROT_WRITE != 0)
     next = start + UInt(size)
     regions.append(try facts(kind, start, pages, protection, flags, file, offset, touched))
@@ -55,7 +59,8 @@ private struct Ground {
     let letters = [(PROT_READ, "r"), (PROT_WRITE, "w"), (PROT_EXEC, "x")]
       .map { protection & $0 != 0 ? $1 : "-" }.joined()
     let facts: JSON = [
-      "kind": .string(kind), "start": .number(start), "end": .number(start + UInt(pages * pageSize)),
+      "kind": .string(kind), "start": .number(start),
+      "end": .number(start + UInt(pages * pageSize)),
       "permissions": .string(letters + (flags & MAP_SHARED != 0 ? "s" : "p")),
       "touched_bytes": .number(touched * pageSize), "offset": .number(offset),
     ]
@@ -84,7 +89,8 @@ extension Ground {
     let readWrite = PROT_READ | PROT_WRITE
     _ = try map("file_private", pages: 64, readWrite, MAP_PRIVATE, file: file, touched: 40)
     _ = try map(
-      "file_shared", pages: 64, readWrite, MAP_SHARED, file: file, offset: 16 * pageSize, touched: 50)
+      "file_shared", pages: 64, readWrite, MAP_SHARED, file: file, offset: 16 * pageSize,
+      touched: 50)
     _ = try map("file_none", pages: 8, PROT_NONE, MAP_PRIVATE, file: file, touched: 0)
     let odd = try openFile(try directory.file("a space\nand a line", size: pageSize))
     _ = try map("odd_name", pages: 1, PROT_READ, MAP_PRIVATE, file: odd, touched: 1)

@@ -8,3 +8,120 @@ func zombie(_ arguments: [String]) throws -> KnownState {
   try check("waitid", waitid(P_PID, id_t(child.pid), &information, WEXITED | WNOWAIT))
   return KnownState(facts: ["zombie_pid": .number(child.pid)], resources: [child])
 }
+
+/// `traced`: a child that this process traces and has not stopped.
+func traced(_ arguments: [String]) throws -> KnownState {
+  let child = try Child { sleepForEver() }
+  let seize = 0x4206
+  try check("ptrace", linuxPtrace(seize, Int(child.pid), 0, 0))
+  return KnownState(
+    facts: ["tracer_pid": .number(getpid()), "traced_pid": .number(child.pid)], resources: [child])
+}
+
+/// `tty`: a child that leads a session with a terminal of its own.
+func terminal(_ arguments: [String]) throws -> KnownState {
+  var (controller, terminal): (Int32, Int32) = (-1, -1)
+  // SAFETY: both descriptors are stored; name, modes and size are not asked for.
+  try check("openpty", openpty(&controller, &terminal, nil, nil, nil))
+  let name = try linkTarget("/proc/self/fd/\(terminal)")
+  var status = stat()
+  // SAFETY: fstat fills the structure.
+  try check("fstat", fstat(terminal, &status))
+  let ready = try Announcement()
+  let child = try Child {
+    try check("setsid", setsid())
+    let setControlling: UInt = 0x540e
+    try check("ioctl TIOCSCTTY", ioctl(terminal, setControlling, 0))
+    ready.send("\(tcgetpgrp(terminal))")
+    sleepForEver()
+  }
+  let foreground = ready.receive()
+  return KnownState(
+    facts: [
+      "tty_hex": .hex(name), "tty_rdev": .number(status.st_rdev), "child_pid": .number(child.pid),
+      "child_sid": .number(try check("getsid", getsid(child.pid))),
+      "child_pgid": .number(try check("getpgid", getpgid(child.pid))),
+      "foreground_pgid": .digits(foreground),
+    ],
+    resources: [child])
+}
+
+/// `churn N`: a child that without end starts N processes and collects them.
+func churn(_ arguments: [String]) throws -> KnownState {
+  let count = try number(arguments, at: 0, default: 20)
+  let churner = try Child {
+    while true {
+      for _ in 0..<count where linuxFork() == 0 { _exit(0) }
+      // SAFETY: no status is asked for. Ends when no child is left.
+      while waitpid(-1, nil, 0) > 0 || errno == EINTR {}
+    }
+  }
+  return KnownState(facts: ["churner_pid": .number(churner.pid)], resources: [churner])
+}
+
+/// `many N [FILES]`: N children that wait, each with FILES more descriptors than it would have.
+func manyProcesses(_ arguments: [String]) throws -> KnownState {
+  let count = try number(arguments, at: 0)
+  let files = try number(arguments, at: 1, default: 0)
+  try raiseLimits(files: files)
+  let descriptors = try (0..<files).map { _ in try openFile("/dev/null", O_RDWR) }
+  let crowd = try Crowd(count)
+  return KnownState(
+    facts: [
+      "children": .number(count), "files": .number(files),
+      "first_file": descriptors.first.map { .number($0) } ?? .null,
+      "pids": .array(crowd.pids.map { .number($0) }),
+    ],
+    resources: [crowd])
+}
+
+/// Lifts what would stop so many processes and files, as far as this user may.
+private func raiseLimits(files: Int) throws {
+  let fileLimit = Int32(RLIMIT_NOFILE.rawValue)
+  var limit = rlimit()
+  // SAFETY: the structure is local, here and below.
+  try check("getrlimit", getrlimit(fileLimit, &limit))
+  limit.rlim_cur = max(limit.rlim_cur, rlim_t(files + 64))
+  limit.rlim_max = max(limit.rlim_max, limit.rlim_cur)
+  try check("setrlimit", setrlimit(fileLimit, &limit))
+  let processLimit: Int32 = 6
+  var unlimited = rlimit(rlim_cur: rlim_t.max, rlim_max: rlim_t.max)
+  // Root is not held to this limit, so a refusal is no error.
+  _ = setrlimit(processLimit, &unlimited)
+}
+
+/// `identify N`: N processes, each with a token of its own in name, arguments and directory.
+func identify(_ arguments: [String]) throws -> KnownState {
+  let count = try number(arguments, at: 0)
+  let directory = try TemporaryDirectory()
+  let ready = try makePipe(0)
+  var facts: [JSON] = []
+  var children: [Child] = []
+  for index in 0..<count {
+    let digits = String(index)
+    let token = "token" + String(repeating: "0", count: 6 - min(6, digits.count)) + digits
+    let home = "\(directory.path)/\(token)"
+    try check("mkdir", mkdir(home, 0o700))
+    let child = try Child {
+      close(ready.read)
+      try check("chdir", chdir(home))
+      try executeSelf(
+        ["kiter-fixture", "identified", token, "\(ready.write)"].map { Array($0.utf8) })
+    }
+    children.append(child)
+    facts.append(["pid": .number(child.pid), "token": .string(token), "cwd": .string(home)])
+  }
+  close(ready.write)
+  var byte: UInt8 = 0
+  // SAFETY: one byte is read into one byte. The end comes when every child has closed its side.
+  while read(ready.read, &byte, 1) != 0 {}
+  return KnownState(facts: ["processes": .array(facts)], resources: [directory] + children)
+}
+
+/// `identified TOKEN FD`: one of the processes of `identify`; closing FD says that it is ready.
+func identified(_ arguments: [String]) throws -> KnownState {
+  guard let token = arguments.first else { throw UsageError(expected: "what `identify` passes") }
+  try setName(Array(token.utf8))
+  close(Int32(try number(arguments, at: 1)))
+  sleepForEver()
+}

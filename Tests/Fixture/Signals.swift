@@ -48,12 +48,18 @@ private func blockedSet() throws -> UInt64 {
 }
 
 /// The signals whose handler, as a number, satisfies the test: 0 is default and 1 is ignored.
-private func dispositions(_ test: (Int) -> Bool) -> UInt64 {
+///
+/// Asks the kernel, because the C library hides the signals that it keeps for itself.
+private func dispositions(_ test: (UInt) -> Bool) -> UInt64 {
   mask(
     (1...64).filter { signal in
-      var action = sigaction()
-      // SAFETY: sigaction fills the structure; the handler is only looked at as a number.
-      guard sigaction(signal, nil, &action) == 0 else { return false }
-      return test(unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self))
+      // struct sigaction of the kernel: the handler comes first, the rest is three words at most.
+      var action: [UInt] = [0, 0, 0, 0]
+      // SAFETY: the kernel fills the structure, whose set of signals has eight bytes.
+      let result = action.withUnsafeMutableBytes {
+        linuxCall(
+          CallNumber.signalAction, Int(signal), 0, Int(bitPattern: $0.baseAddress), 8, 0)
+      }
+      return result == 0 && test(action[0])
     })
 }

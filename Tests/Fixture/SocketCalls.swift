@@ -17,7 +17,8 @@ struct SocketAddress {
   var raw: [UInt8] {
     let head = familyBytes + [UInt8(port >> 8), UInt8(port & 0xff)]
     let zeros = [UInt8](repeating: 0, count: 8)
-    return family == AF_INET ? head + bytes + zeros : head + zeros.prefix(4) + bytes + zeros.prefix(4)
+    return family == AF_INET
+      ? head + bytes + zeros : head + zeros.prefix(4) + bytes + zeros.prefix(4)
   }
 
   /// The address and the port as facts.
@@ -132,19 +133,27 @@ enum TCP {
     try check("accept", Glibc.accept(listener, nil, nil))
   }
 
-  static func connectedPair(to listener: Int32) throws(SystemError) -> (client: Int32, server: Int32) {
+  static func connectedPair(to listener: Int32) throws(SystemError) -> (
+    client: Int32, server: Int32
+  ) {
     let client = try connect(to: listener)
     return (client, try accept(listener))
   }
 
+  /// The first words of `struct tcp_info`; the words from the third on have fixed meanings.
+  static func information(_ socket: Int32) throws(SystemError) -> [UInt32] {
+    var words = [UInt32](repeating: 0, count: 8)
+    var size = socklen_t(32)
+    let tcpInfo: Int32 = 11
+    // SAFETY: the kernel stores at most the 32 bytes that it is told of.
+    try check(
+      "getsockopt TCP_INFO", getsockopt(socket, Int32(IPPROTO_TCP), tcpInfo, &words, &size))
+    return words
+  }
+
   /// The state of the socket as the kernel numbers it: the first byte of `struct tcp_info`.
   static func state(_ socket: Int32) throws(SystemError) -> UInt8 {
-    var state: UInt8 = 0
-    var size: socklen_t = 1
-    // SAFETY: one byte is asked for and the size says so.
-    try check(
-      "getsockopt TCP_INFO", getsockopt(socket, Int32(IPPROTO_TCP), 11, &state, &size))
-    return state
+    UInt8(truncatingIfNeeded: UInt32(littleEndian: try information(socket)[0]))
   }
 }
 
@@ -163,6 +172,16 @@ enum UDP {
   }
 }
 
+/// A socket of NETLINK_ROUTE that listens for changes of links; unbound ones are in no table.
+func boundNetlink() throws(SystemError) -> Int32 {
+  let netlink = try openSocket(AF_NETLINK, Int32(SOCK_RAW.rawValue))
+  // struct sockaddr_nl: family and padding, port 0 for any, a mask of groups.
+  let address: [UInt32] = [UInt32(AF_NETLINK), 0, 1]
+  // SAFETY: the bytes of the array are copied.
+  try check("bind netlink", call(bind, netlink, address.withUnsafeBytes(Array.init)))
+  return netlink
+}
+
 /// A connected pair of Unix stream sockets.
 func unixPair() throws(SystemError) -> (Int32, Int32) {
   var ends: [Int32] = [-1, -1]
@@ -171,14 +190,24 @@ func unixPair() throws(SystemError) -> (Int32, Int32) {
   return (ends[0], ends[1])
 }
 
-/// A Unix socket that listens under a path.
-func listenUnix(_ path: String) throws(SystemError) -> Int32 {
+/// A Unix socket that listens under a name: a path with its NUL, or a NUL and an abstract name.
+func listenUnix(_ name: [UInt8]) throws(SystemError) -> Int32 {
   let listener = try openSocket(AF_UNIX, Int32(SOCK_STREAM.rawValue))
-  let family = UInt16(AF_UNIX).littleEndian
-  let raw = [UInt8(family & 0xff), UInt8(family >> 8)] + Array(path.utf8) + [0]
-  try check("bind \(path)", call(bind, listener, raw))
+  try check("bind", call(bind, listener, unixAddress(name)))
   try check("listen", listen(listener, 4))
   return listener
+}
+
+/// A Unix socket connected to the one that listens under the name.
+func connectUnix(_ name: [UInt8]) throws(SystemError) -> Int32 {
+  let client = try openSocket(AF_UNIX, Int32(SOCK_STREAM.rawValue))
+  try check("connect", call(connect, client, unixAddress(name)))
+  return client
+}
+
+private func unixAddress(_ name: [UInt8]) -> [UInt8] {
+  let family = UInt16(AF_UNIX).littleEndian
+  return [UInt8(family & 0xff), UInt8(family >> 8)] + name
 }
 
 /// What a socket answers about itself: family, type, addresses and state as far as it has them.
@@ -188,13 +217,29 @@ func socketFacts(_ socket: Int32) -> [String: JSON] {
   facts["type"] = integerOption(socket, SO_TYPE).map { .number($0) }
   facts["protocol"] = integerOption(socket, SO_PROTOCOL).map { .number($0) }
   facts["cookie"] = cookie(socket).map { .number($0) }
+  if let name = unixName(socket) { facts["name_hex"] = .hex(name) }
   guard let family = integerOption(socket, SO_DOMAIN), [AF_INET, AF_INET6].contains(family) else {
     return facts
   }
   facts["local"] = (try? SocketAddress(localOf: socket))?.json ?? .null
   facts["remote"] = (try? SocketAddress(remoteOf: socket))?.json ?? .null
+  guard integerOption(socket, SO_PROTOCOL) == Int32(IPPROTO_TCP) else { return facts }
   if let state = try? TCP.state(socket) { facts["state"] = .number(state) }
   return facts
+}
+
+/// The name of a Unix socket without the final NUL of a path; nil for any other socket.
+private func unixName(_ socket: Int32) -> [UInt8]? {
+  var storage = sockaddr_un()
+  var size = socklen_t(MemoryLayout<sockaddr_un>.size)
+  // SAFETY: the size of the structure is passed; a name that does not fit is cut by the kernel.
+  let result = withUnsafeMutablePointer(to: &storage) {
+    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(socket, $0, &size) }
+  }
+  guard result == 0, Int32(storage.sun_family) == AF_UNIX else { return nil }
+  // SAFETY: the bytes of the structure are copied.
+  let name = withUnsafeBytes(of: storage) { Array($0.prefix(Int(size)).dropFirst(2)) }
+  return name.first == 0 ? name : Array(name.prefix { $0 != 0 })
 }
 
 private func integerOption(_ socket: Int32, _ option: Int32) -> Int32? {

@@ -63,6 +63,7 @@ func openFile(
 func writeFile(_ path: String, _ text: String) throws(SystemError) {
   let file = try openFile(path, O_WRONLY)
   defer { close(file) }
+  // SAFETY: the text ends with a NUL and outlives the call.
   try check("write \(path)", text.withCString { write(file, $0, strlen($0)) })
 }
 

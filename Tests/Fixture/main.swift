@@ -16,10 +16,22 @@ let states: [String: ([String]) throws -> KnownState] = [
   "zombie-leader": zombieLeader,
   "zombie": zombie,
   "memory": memory,
+  "sockets": sockets,
+  "socket-options": socketOptions,
+  "namespaces": namespaces,
+  "traced": traced,
+  "tty": terminal,
+  "churn": churn,
+  "many": manyProcesses,
+  "hold-mmap-lock": holdMmapLock,
+  "identify": identify,
+  "identified": identified,
 ]
 
 guard let name = CommandLine.arguments.dropFirst().first, let create = states[name] else {
-  complain("usage: kiter-fixture \(states.keys.sorted().joined(separator: "|")) [argument ...]")
+  // The rest are second halves of states, which only this program asks for.
+  let names = states.keys.filter { !["named", "sized", "identified"].contains($0) }.sorted()
+  complain("usage: kiter-fixture \(names.joined(separator: "|")) [argument ...]")
   exit(64)
 }
 do {

@@ -7,19 +7,18 @@ struct CPUTime {
   /// Which input was missing, if one was.
   var missing: FieldValue?
 
-  init(_ record: RawRecord, _ inputs: [RecordLayout.Slot]) {
-    let values = (0..<5).map { record.value(inputs[$0]) }
-    let numbers = values.compactMap(\.number)
-    guard numbers.count == 5 else {
+  init(_ inputs: DerivationInputs) {
+    guard let user = inputs[0].number, let system = inputs[1].number,
+      let runtime = inputs[2].number, let previousUser = inputs[3].number,
+      let previousSystem = inputs[4].number
+    else {
       self.init(user: 0, system: 0)
-      missing =
-        values.contains { if case .unreadable = $0 { true } else { false } }
-        ? .unreadable : .absent
+      missing = .missing(inputs[0], inputs[1], inputs[2], inputs[3], inputs[4])
       return
     }
     self.init(
-      user: numbers[0], system: numbers[1], runtime: numbers[2], previousUser: numbers[3],
-      previousSystem: numbers[4])
+      user: user, system: system, runtime: runtime, previousUser: previousUser,
+      previousSystem: previousSystem)
   }
 
   init(user: UInt64, system: UInt64) {

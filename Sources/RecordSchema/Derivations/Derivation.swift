@@ -1,5 +1,5 @@
 /// How a derived field is made from stored ones: the closed list of `"derive"` in schemas.
-public enum Derivation: String, Sendable, Codable, CaseIterable {
+@frozen public enum Derivation: String, Sendable, Codable, CaseIterable, BitwiseCopyable {
   /// `user_name` from [uid].
   case userName = "user_name"
   /// `wall_clock` from [nanoseconds since boot]: nanoseconds since 1970.

@@ -26,13 +26,17 @@ struct Facts: Decodable, Sendable {
   init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     value =
-      if container.decodeNil() { .null }
-      else if let value = try? container.decode(Bool.self) { .bool(value) }
-      else if let value = try? container.decode(Int64.self) { .integer(value) }
-      else if let value = try? container.decode(UInt64.self) { .unsigned(value) }
-      else if let value = try? container.decode(String.self) { .string(value) }
-      else if let value = try? container.decode([Facts].self) { .array(value) }
-      else { .object(try container.decode([String: Facts].self)) }
+      if container.decodeNil() { .null } else if let value = try? container.decode(Bool.self) {
+        .bool(value)
+      } else if let value = try? container.decode(Int64.self) {
+        .integer(value)
+      } else if let value = try? container.decode(UInt64.self) {
+        .unsigned(value)
+      } else if let value = try? container.decode(String.self) {
+        .string(value)
+      } else if let value = try? container.decode([Facts].self) { .array(value) } else {
+        .object(try container.decode([String: Facts].self))
+      }
   }
 
   private init(_ value: Value) { self.value = value }

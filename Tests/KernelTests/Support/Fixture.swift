@@ -35,8 +35,9 @@ final class Fixture {
 
   /// The fixture lies beside the tests in the build directory.
   private static func executable() throws -> String {
-    let tests = URL(filePath: try FileManager.default.destinationOfSymbolicLink(
-      atPath: "/proc/self/exe"))
+    let tests = URL(
+      filePath: try FileManager.default.destinationOfSymbolicLink(
+        atPath: "/proc/self/exe"))
     let path = tests.deletingLastPathComponent().appending(path: "kiter-fixture").path
     guard FileManager.default.isExecutableFile(atPath: path) else {
       throw Failure(description: "no \(path); build the target kiter-fixture")
@@ -69,7 +70,8 @@ final class Fixture {
     let count = waitForInput(process.error, .now) ? read(process.error, &buffer, buffer.count) : 0
     let message = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
     return Failure(
-      description: "kiter-fixture \(arguments) ended (\(ending.map { "\($0)" } ?? "?")): \(message)")
+      description: "kiter-fixture \(arguments) ended (\(ending.map { "\($0)" } ?? "?")): \(message)"
+    )
   }
 }
 

@@ -1,10 +1,14 @@
 import Foundation
 import Glibc
 
-// Not in Swift's `Glibc` module: one is variadic, the other is declared for _GNU_SOURCE.
+// Not in Swift's `Glibc` module: one is variadic, the others are declared for _GNU_SOURCE.
 @_silgen_name("syscall") private func linuxCall(_ number: Int, _ a: Int, _ b: Int) -> Int
 @_silgen_name("pipe2") private func linuxPipe(
   _ ends: UnsafeMutablePointer<Int32>, _ flags: Int32
+) -> Int32
+
+@_silgen_name("posix_spawn_file_actions_addclosefrom_np") private func closeFrom(
+  _ actions: UnsafeMutablePointer<posix_spawn_file_actions_t>, _ first: Int32
 ) -> Int32
 
 /// A system call that failed.
@@ -12,6 +16,7 @@ struct SystemCallError: Error, CustomStringConvertible {
   let call: String
   let code: Int32
 
+  // SAFETY: strerror returns a NUL-terminated string, which is copied at once.
   var description: String { "\(call): \(String(cString: strerror(code)))" }
 }
 
@@ -111,7 +116,9 @@ extension Subprocess {
   private static func pipe() throws -> (read: Int32, write: Int32) {
     var ends: [Int32] = [-1, -1]
     // SAFETY: pipe2 writes two descriptors into an array of two.
-    guard linuxPipe(&ends, O_CLOEXEC) == 0 else { throw SystemCallError(call: "pipe2", code: errno) }
+    guard linuxPipe(&ends, O_CLOEXEC) == 0 else {
+      throw SystemCallError(call: "pipe2", code: errno)
+    }
     return (ends[0], ends[1])
   }
 
@@ -130,9 +137,12 @@ extension Subprocess {
     for (number, descriptor) in descriptors.enumerated() {
       posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(number))
     }
+    // A child must have no descriptors but these, whatever the tests are run by has left open.
+    _ = closeFrom(&actions, 3)
     resetSignals(&attributes)
     let environment = environment ?? ProcessInfo.processInfo.environment
     var pid: pid_t = 0
+    // SAFETY: the lists of strings end with nil and outlive the call.
     let result = withCStrings(arguments) { list in
       withCStrings(environment.map { "\($0)=\($1)" }) {
         posix_spawnp(&pid, arguments[0], &actions, &attributes, list, $0)

@@ -1,0 +1,52 @@
+# kiter. `make run` and `make test` are all that a new machine needs; `make help` lists the rest.
+
+SWIFT    ?= swift
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+# New tables are found only when the build is planned anew.
+PLAN      = --disable-build-manifest-caching
+RELEASE   = $(PLAN) -c release --scratch-path .build-release \
+            -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xlinker -s
+BINARY    = .build-release/release/kiter
+SOURCES   = Package.swift Sources Tests Examples
+
+.PHONY: help run test check build lint format install new-iterator clean deps test-deps bpffs
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build bpffs ## Build the release binary and print the tasks of this host
+	@$(BINARY) tasks
+
+test: build test-deps bpffs ## Run every test (needs root: the kernel's are real)
+	$(SWIFT) test $(PLAN) --disable-xctest
+
+check: lint ## What CI runs: lint, build with warnings as errors, all tests
+	KITER_KERNEL_TESTS=require $(MAKE) test
+
+build: deps ## Build the release binary: static, stripped
+	$(SWIFT) build $(RELEASE) --product kiter
+
+lint: ## Check the format of all Swift
+	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
+
+format: ## Format all Swift
+	$(SWIFT) format --in-place --parallel --recursive $(SOURCES)
+
+install: build ## Install into PREFIX (/usr/local) below DESTDIR
+	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/kiter
+
+new-iterator: ## Write both files of a new table: NAME=things ITER=kernel_target
+	@scripts/new-iterator "$(NAME)" "$(ITER)"
+
+clean: ## Remove what was built
+	rm -rf .build .build-release .build-vm
+
+deps:
+	@scripts/install-packages libbpf-dev libelf-dev zlib1g-dev libbpf-tools
+
+test-deps: deps
+	@scripts/install-packages bpftool iproute2 lsof procps util-linux
+
+bpffs:
+	@scripts/mount-bpffs

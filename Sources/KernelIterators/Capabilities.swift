@@ -1,0 +1,32 @@
+/// The effective capabilities of this process.
+public struct Capabilities: Sendable {
+  private let effective: UInt64
+
+  /// A capability that kiter may need, by its bit (capability.h).
+  public enum Name: UInt64, Sendable, CaseIterable {
+    case sysAdmin = 21
+    case perfmon = 38
+    case bpf = 39
+
+    /// The name as capabilities(7) has it.
+    public var description: String {
+      switch self {
+      case .sysAdmin: "CAP_SYS_ADMIN"
+      case .perfmon: "CAP_PERFMON"
+      case .bpf: "CAP_BPF"
+      }
+    }
+  }
+
+  /// Reads them from /proc/self/status; none if that cannot be read.
+  public init() {
+    let text = String(decoding: fileContents("/proc/self/status") ?? [], as: UTF8.self)
+    let line = text.split(separator: "\n").first { $0.hasPrefix("CapEff:") }
+    effective = line.flatMap { UInt64($0.dropFirst(8), radix: 16) } ?? 0
+  }
+
+  /// Is the capability there? CAP_SYS_ADMIN holds the other two (Linux 5.8).
+  public func contains(_ name: Name) -> Bool {
+    effective & (1 << name.rawValue | 1 << Name.sysAdmin.rawValue) != 0
+  }
+}

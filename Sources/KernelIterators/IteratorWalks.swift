@@ -1,0 +1,33 @@
+/// Several walks with the programs of one table, read as one stream.
+public struct IteratorWalks: ~Copyable {
+  private let programs: LoadedPrograms
+  /// The walks still to do, last first.
+  private var walks: [(program: String, scope: IteratorScope)]
+  private var reader: IteratorReader<KernelCalls>?
+  private var watch: StallWatch?
+
+  /// Plans a walk with each program over each scope.
+  public init(_ programs: consuming LoadedPrograms, names: [String], scopes: [IteratorScope]) {
+    self.programs = programs
+    walks = scopes.flatMap { scope in names.map { ($0, scope) } }.reversed()
+  }
+
+  /// Calls `report` from another thread when a read takes more than 2 seconds.
+  public mutating func reportStalls(_ report: @escaping @Sendable (StallPlace) -> Void) {
+    watch = programs.watch(report)
+  }
+
+  /// Reads the next bytes; a walk's end begins the next walk; 0 at the end of the last.
+  ///
+  /// - Throws: `IteratorError`.
+  public mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(IteratorError) -> Int
+  {
+    watch?.readBegins()
+    defer { watch?.readEnds() }
+    while true {
+      if let count = try reader?.read(into: buffer), count > 0 { return count }
+      guard let walk = walks.popLast() else { return 0 }
+      reader = try programs.attach(walk.program, scope: walk.scope).open()
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import Glibc
+import KernelIterators
+import RecordSchema
+
+/// Says on stderr for which process the kernel makes the reader wait, and how not to wait.
+struct StallReport: Sendable {
+  let projection: Projection
+  let scopes: [IteratorScope]
+
+  func report(_ place: StallPlace) {
+    let table = projection.schema.name
+    let columns = projection.waitingColumns.joined(separator: ",-")
+    let advice =
+      columns.isEmpty
+      ? "name the processes to look at with --pid"
+      : "leave out what needs it: --columns -\(columns)"
+    kiter.report("\(table): waiting for \(process(place)), whose memory is locked; \(advice)")
+  }
+
+  private func process(_ place: StallPlace) -> String {
+    let pid: UInt32? =
+      switch place {
+      case .inside(let pid): pid
+      case .after(let pid): scopes == [.all] ? nextProcess(after: pid) : onlyTarget
+      }
+    return pid.map { "process \($0)" } ?? "a process"
+  }
+
+  private var onlyTarget: UInt32? {
+    switch scopes.first {
+    case .pid(let pid)? where scopes.count == 1: pid
+    case .tid(let tid)? where scopes.count == 1: tid
+    default: nil
+    }
+  }
+}
+
+/// The next process with memory of its own: a walk goes by rising pid, and passes kernel threads.
+///
+/// /proc/PID/statm is read because it takes no lock, unlike everything else there that would tell.
+private func nextProcess(after pid: UInt32) -> UInt32? {
+  guard let folder = opendir("/proc") else { return nil }
+  defer { closedir(folder) }
+  var pids: [UInt32] = []
+  while let entry = readdir(folder) {
+    let name = withUnsafePointer(to: &entry.pointee.d_name) {
+      // SAFETY: d_name is NUL-terminated within its array.
+      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+    }
+    if let number = UInt32(name), number > pid { pids.append(number) }
+  }
+  return pids.sorted().first { candidate in
+    fileContents("/proc/\(candidate)/statm").map { !$0.starts(with: "0 ".utf8) } ?? false
+  }
+}

@@ -1,0 +1,128 @@
+import Foundation
+import IteratorCatalog
+import KernelIterators
+import RecordSchema
+import Synchronization
+import Testing
+
+/// Many readers of one attached iterator never get parts of each other's records.
+@Suite(.kernel, .serialized) struct ConcurrentReadersTests {
+  private static let readers = 16
+  private static let rounds = 8
+  private static let columns = ["pid", "comm", "cmdline"]
+
+  /// One link to read from, with as many scratch slots as a pin gets.
+  private static func link() throws -> IteratorLink {
+    var constants = ProgramConstants(pageShift: 12, processors: 1)
+    constants.slots = 8
+    let projection = try Projection(TasksRecord.schema, columns: columns)
+    let programs = try LoadedPrograms(
+      iterator: "tasks", image: TasksRecord.files.object, programs: ["tasks"],
+      constants: constants.bytes(for: projection), slots: constants.slots)
+    return try programs.attach("tasks", scope: .all)
+  }
+
+  /// The processes of `identify`: pid and the token that all of its strings hold.
+  private static func tokens(_ fixture: Fixture) throws -> [UInt32: String] {
+    var tokens: [UInt32: String] = [:]
+    for child in try fixture.facts["processes"].array {
+      tokens[UInt32(try child["pid"].int)] = try child["token"].string
+    }
+    return tokens
+  }
+
+  /// Checks each string of each known process.
+  ///
+  /// - Returns: how many records were checked.
+  private static func check<Source: RecordSource & ~Copyable>(
+    _ source: consuming Source, _ tokens: [UInt32: String]
+  ) throws -> Int {
+    let projection = try Projection(TasksRecord.schema, columns: columns)
+    let snapshot = try Snapshot<TasksRecord>(source, projection: projection, host: .live())
+    var checked = 0
+    for task in snapshot {
+      guard let pid = task.pid, let token = tokens[pid] else { continue }
+      #expect(task.comm?.contains(token) == true, "\(pid): comm \(task.comm ?? "-")")
+      #expect(task.cmdline?.contains(token) == true, "\(pid): cmdline \(task.cmdline ?? "-")")
+      checked += 1
+    }
+    return checked
+  }
+
+  @Test func sixteenThreadsOfOneLink() throws {
+    let fixture = try Fixture("identify", "64")
+    let tokens = try Self.tokens(fixture)
+    let shared = SharedLink(try Self.link())
+    let counts = Mutex<[Int]>([])
+    DispatchQueue.concurrentPerform(iterations: Self.readers) { _ in
+      for _ in 0..<Self.rounds {
+        do {
+          let count = try Self.check(shared.open(), tokens)
+          counts.withLock { $0.append(count) }
+        } catch {
+          Issue.record(error)
+        }
+      }
+    }
+    let expected = Array(repeating: tokens.count, count: Self.readers * Self.rounds)
+    #expect(counts.withLock(\.self) == expected)
+  }
+
+  @Test func sixteenProcessesOfOnePin() throws {
+    let fixture = try Fixture("identify", "64")
+    let tokens = try Self.tokens(fixture)
+    let pin = "/sys/fs/bpf/kiter-test-\(getpid())"
+    try Self.link().pin(at: pin)
+    defer { unlink(pin) }
+    let folder = FileManager.default.temporaryDirectory.appending(path: "kiter-\(UUID())")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let script = """
+      for reader in $(seq \(Self.readers)); do
+        # cat stops at EAGAIN, with which the kernel asks for another try.
+        (until cat \(pin) >\(folder.path)/$reader 2>/dev/null; do :; done) &
+      done
+      wait
+      """
+    for _ in 0..<Self.rounds {
+      #expect(try Command.run(["sh", "-c", script]).status == 0)
+      for reader in 1...Self.readers {
+        let bytes = try Data(contentsOf: folder.appending(path: "\(reader)"))
+        #expect(try Self.check(RecordedSource(bytes), tokens) == tokens.count)
+      }
+    }
+  }
+}
+
+/// Lets threads open the same link.
+private final class SharedLink: @unchecked Sendable {
+  // @unchecked: a link is a descriptor number, and opening it changes nothing here.
+  private let link: IteratorLink
+
+  init(_ link: consuming IteratorLink) { self.link = link }
+
+  func open() throws -> LinkSource { LinkSource(reader: try link.open()) }
+}
+
+/// One walk as a source.
+private struct LinkSource: RecordSource, ~Copyable {
+  var reader: IteratorReader<KernelCalls>
+
+  mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(IteratorError) -> Int {
+    try reader.read(into: buffer)
+  }
+}
+
+/// Bytes that another process has read.
+private struct RecordedSource: RecordSource {
+  private var rest: Data
+
+  init(_ bytes: Data) { rest = bytes }
+
+  mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    let part = rest.prefix(buffer.count)
+    buffer.copyBytes(from: part)
+    rest = rest.dropFirst(part.count)
+    return part.count
+  }
+}

@@ -1,0 +1,36 @@
+import Foundation
+import IteratorCatalog
+import KernelIterators
+import Testing
+
+/// kiter as a library: typed records for other Swift programs.
+@Suite(.kernel) struct LibraryTests {
+  @Test func theExamplePrintsThisProcess() throws {
+    let example = try URL(filePath: Kiter.executable()).deletingLastPathComponent()
+      .appending(path: "print-tasks").path
+    let output = try Command.run([example])
+    #expect(output.status == 0, "\(output.stderr)")
+    let rows = output.text.split(separator: "\n").map { $0.split(separator: "\t") }
+    #expect(rows.contains { $0.first == "\(getpid())" && $0.count == 4 })
+  }
+
+  @Test func absenceHasAReason() throws {
+    let tasks = try TasksRecord.snapshot(columns: [.pid, .exe, .cmdline])
+    let kernelThread = try #require(tasks.first { $0.pid == 2 })
+    #expect(kernelThread.exe == nil)
+    #expect(kernelThread.bytes.presence(of: "exe") == .notApplicable)
+    #expect(kernelThread.bytes.presence(of: "comm") == .notRequested)
+    #expect(kernelThread.bytes.presence(of: "nothing") == nil)
+    let own = try #require(tasks.first { $0.pid == UInt32(getpid()) })
+    #expect(own.bytes.presence(of: "exe") == .value)
+    #expect(
+      own.exe == (try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")))
+  }
+
+  @Test func rawTextKeepsEveryByte() throws {
+    let fixture = try Fixture("names", "ff0a22")
+    let task = try #require(
+      try TasksRecord.snapshot(columns: [.comm], scope: .pid(UInt32(fixture.pid))).first)
+    #expect(task.bytes.rawText("comm") == [0xff, 0x0a, 0x22])
+  }
+}

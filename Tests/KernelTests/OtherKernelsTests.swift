@@ -1,0 +1,40 @@
+import Foundation
+import Testing
+
+/// What cannot be tried on the running kernel: others, in qemu, and one that is locked down.
+@Suite(.kernel, .serialized) struct OtherKernelsTests {
+  /// What commands print in a kernel of Debian's.
+  private static func boot(_ package: String, _ commands: String, _ arguments: String = "") throws
+    -> String
+  {
+    let script = packageRoot().appending(path: "scripts/boot-kernel").path
+    let output = try Command.run([script, package, commands, arguments], timeout: .seconds(400))
+    #expect(output.status == 0, "\(output.stderr)")
+    return output.text
+  }
+
+  private static let everyTable = """
+    for table in \(ContractTests.tables.joined(separator: " ")); do
+      kiter $table -c all -o jsonl >/dev/null && echo "$table is good"
+    done
+    kiter doctor; echo "doctor $?"
+    """
+
+  @Test(arguments: ["linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64"])
+  func everyTableRuns(package: String) throws {
+    let text = try Self.boot(package, Self.everyTable)
+    for table in ContractTests.tables { #expect(text.contains("\(table) is good"), "\(text)") }
+    #expect(text.contains("doctor 0"), "\(text)")
+  }
+
+  @Test func lockdownIsNamed() throws {
+    let text = try Self.boot(
+      "linux-image-cloud-amd64", "kiter tasks; echo \"tasks $?\"; kiter doctor; echo \"doctor $?\"",
+      "lockdown=confidentiality")
+    #expect(text.contains("the kernel is locked down (confidentiality)"), "\(text)")
+    #expect(text.contains("boot with lockdown=integrity"))
+    #expect(text.contains("tasks 77"))
+    #expect(text.contains("MISSING  lockdown: confidentiality"))
+    #expect(text.contains("doctor 77"))
+  }
+}

@@ -1,0 +1,166 @@
+import Foundation
+import Glibc
+import Testing
+
+@Suite struct SocketsTests {
+  @Test func equalsSSAndProc() throws {
+    let churn = try Fixture("churn", "200")
+    let states = try Fixture("sockets")
+    let options = try Fixture("socket-options")
+    defer { for fixture in [churn, states, options] { fixture.stop() } }
+    // How long a jiffy is follows from this setting, which each network namespace has of its own.
+    try setFinTimeout(of: states.pid, seconds: 47)
+
+    var comparison = FieldComparison("sockets")
+    for pid in [states.pid, options.pid] {
+      var reading = try SocketReading(pid)
+      try reading.compare(&comparison)
+      #expect(reading.sockets > 10)
+      #expect(reading.compared > 19 * reading.skipped, "skipped \(reading.skipped) values")
+    }
+    try comparison.finish()
+  }
+
+  @Test func showsEveryStateOfTheFixture() throws {
+    let fixture = try Fixture("sockets")
+    defer { fixture.stop() }
+    let rows = try socketRows(of: fixture.pid, "--columns", "all")
+    let sockets = try fixture.facts["sockets"].array.filter {
+      try $0["protocol_name"].string != "unix"
+    }
+    #expect(sockets.count == rows.count)
+    for socket in sockets { try expectRow(of: socket, in: rows) }
+    let states = Set(rows.compactMap { $0.text("state") })
+    #expect(states == Set(stateNames.values))
+    #expect(Set(rows.compactMap { $0.text("family") }) == ["inet", "inet6"])
+    #expect(rows.contains { $0.text("remote_address") == "::ffff:127.0.0.1" })
+  }
+
+  /// Null is what does not apply: never 0.
+  @Test func saysNullOfWhatDoesNotApply() throws {
+    let fixture = try Fixture("sockets")
+    defer { fixture.stop() }
+    let rows = try socketRows(of: fixture.pid, "--columns", "all")
+    let connection: Set = [
+      "receive_queue", "send_queue", "remote_address", "remote_port", "uid", "user", "inode",
+      "rtt_us", "rtt_variance_us", "cwnd", "ssthresh", "mss", "retransmits", "retransmits_total",
+      "bytes_sent", "bytes_received", "bytes_acked", "timer", "timer_expires_ms", "congestion",
+    ]
+    let all = try #require(rows.first).names
+    for row in rows {
+      let values = all.filter { !row.isNull($0) }
+      switch try #require(SocketKind(row)) {
+      case .listener:
+        #expect(values.isSuperset(of: ["uid", "inode", "accept_queue", "backlog", "congestion"]))
+        #expect(
+          values.isDisjoint(with: connection.subtracting(["uid", "user", "inode", "congestion"])))
+      case .timeWait:
+        let rest: Set = ["remote_address", "remote_port", "timer", "timer_expires_ms"]
+        #expect(values.intersection(connection) == rest)
+      case .request:
+        let rest: Set = [
+          "remote_address", "remote_port", "uid", "user", "retransmits", "timer",
+          "timer_expires_ms",
+        ]
+        #expect(values.intersection(connection) == rest)
+      case .connection:
+        #expect(values.isDisjoint(with: ["accept_queue", "backlog"]))
+        #expect(
+          values.isSuperset(of: ["receive_queue", "send_queue", "cwnd", "mss", "bytes_sent"]))
+      case .udp:
+        let rest: Set = [
+          "receive_queue", "send_queue", "remote_address", "remote_port", "uid", "user", "inode",
+        ]
+        #expect(values.intersection(connection).isSubset(of: rest))
+        #expect(row.isNull("remote_address") == (row.text("state") == "close"))
+      }
+    }
+  }
+
+  @Test func showsWhatOptionsChange() throws {
+    let fixture = try Fixture("socket-options")
+    defer { fixture.stop() }
+    let rows = try Kiter.rows("sockets", "--columns", "all")
+    let cookies = try fixture.facts["sockets"].array.map {
+      (try $0["role"].string, try $0["cookie"].uint)
+    }
+    func row(_ role: String) throws -> Row {
+      let cookie = try #require(cookies.first { $0.0 == role }?.1)
+      return try #require(rows.first { $0.hex("cookie") == cookie })
+    }
+    let owner = Int64(try fixture.facts["owner"].int)
+    #expect(try row("owned_listener").number("uid") == owner)
+    #expect(try row("keepalive").text("timer") == "keepalive")
+    let lossy = try row("lossy")
+    #expect(lossy.text("congestion") == "reno")
+    #expect(lossy.text("timer") == "on")
+    #expect((lossy.number("retransmits_total") ?? 0) > 0)
+    #expect(lossy.number("ssthresh") != nil)
+    #expect((try row("udp_corked").number("send_queue") ?? 0) > 100)
+
+    // What nobody has accepted yet is its listener's: a connection, and the request of one.
+    let port = try row("owned_listener").number("local_port")
+    let waiting = rows.filter {
+      $0.number("local_port") == port && $0.text("state") == "established"
+    }
+    let deferred = try row("deferred_client").number("local_port")
+    let requests = rows.filter {
+      $0.number("remote_port") == deferred && $0.text("state") == "syn_recv"
+    }
+    #expect(waiting.count == 2)
+    #expect(requests.count == 1)
+    for row in waiting + requests { #expect(row.number("uid") == owner) }
+  }
+
+  @Test func parametersNarrowTheRows() throws {
+    let fixture = try Fixture("sockets")
+    defer { fixture.stop() }
+    func cookies(_ arguments: String...) throws -> Set<UInt64> {
+      Set(
+        try socketRows(of: fixture.pid, ["--columns", "cookie"] + arguments)
+          .compactMap { $0.hex("cookie") })
+    }
+    let rows = try socketRows(of: fixture.pid, "--columns", "all")
+    func cookies(where condition: (Row) -> Bool) -> Set<UInt64> {
+      Set(rows.filter(condition).compactMap { $0.hex("cookie") })
+    }
+    #expect(try cookies("--tcp") == cookies { $0.text("protocol") == "tcp" })
+    #expect(try cookies("--udp") == cookies { $0.text("protocol") == "udp" })
+    #expect(try cookies("--tcp", "--udp") == cookies { _ in true })
+    let waiting = cookies { ["listen", "close"].contains($0.text("state")) }
+    #expect(waiting.count > 4)
+    #expect(try cookies("--listening") == waiting)
+
+    let port = try #require(rows.first { $0.text("state") == "syn_recv" }?.number("local_port"))
+    let users = cookies { [$0.number("local_port"), $0.number("remote_port")].contains(port) }
+    // The listener, the request, and the client.
+    #expect(users.count == 3)
+    #expect(try cookies("--port", "\(port)") == users)
+    #expect(try cookies("--port", "\(port)", "--listening").count == 1)
+    #expect(try Kiter.run(["sockets", "--port", "65536"]).status == 64)
+  }
+
+  /// The row of a socket that the fixture made: found by what it cannot share with another one.
+  private func expectRow(of socket: Facts, in rows: [Row]) throws {
+    let role = try socket["role"].string
+    let local = try SocketEnd(fact: socket["local"])
+    let remote = socket["remote"].isNull ? nil : try SocketEnd(fact: socket["remote"])
+    let cookie = socket["cookie"].isNull ? nil : try socket["cookie"].uint
+    let row = try #require(
+      try rows.first {
+        guard let cookie else {
+          return try SocketEnd($0, "local") == local && SocketEnd($0, "remote") == remote
+        }
+        return $0.hex("cookie") == cookie
+      }, "\(role)")
+    let inode = try socket["inode"].int
+    #expect(try SocketEnd(row, "local") == local, "\(role)")
+    #expect(row.number("inode") == (inode == 0 ? nil : Int64(inode)), "\(role)")
+    #expect(row.text("protocol") == (try socket["protocol_name"].string), "\(role)")
+    // A socket does not say where it connects to before it is connected.
+    if let remote { #expect(try SocketEnd(row, "remote") == remote, "\(role)") }
+    if !socket["state_name"].isNull {
+      #expect(row.text("state") == stateNames[try socket["state_name"].string], "\(role)")
+    }
+  }
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The kernel's sockets, as far as kiter reads them, and what tables of sockets have in common. */
+#pragma once
+
+#include "kernel.h"
+#include <bpf/bpf_endian.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct in6_addr {
+	u8 in6_u[16];
+};
+
+struct hlist_node {
+	struct hlist_node *next, **pprev;
+};
+
+struct timer_list {
+	struct hlist_node entry;
+	unsigned long expires;
+};
+
+typedef struct {
+	s32 counter;
+} atomic_t;
+
+typedef struct {
+	atomic_t refs;
+} refcount_t;
+
+struct netns_ipv4 {
+	s32 sysctl_tcp_fin_timeout;
+};
+
+struct net {
+	struct ns_common ns;
+	struct netns_ipv4 ipv4;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock_common {
+	u32 skc_daddr; /* network order, as all addresses and skc_dport */
+	u32 skc_rcv_saddr;
+	u16 skc_dport;
+	u16 skc_num; /* the local port, in the order of the host */
+	u16 skc_family;
+	u8 skc_state;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+	struct sock *skc_listener;
+};
+
+struct socket;
+
+/* Every socket of a process lies beside its inode. */
+struct socket_alloc {
+	struct inode vfs_inode;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	struct {
+		atomic_t rmem_alloc;
+	} sk_backlog;
+	struct socket *sk_socket;
+	refcount_t sk_wmem_alloc;
+	struct timer_list sk_timer;
+	/* 9a5e5334adc0 ("tcp: remove icsk->icsk_retransmit_timer"), 6.19 */
+	struct timer_list tcp_retransmit_timer;
+	kuid_t sk_uid;
+	u32 sk_ack_backlog;
+	u32 sk_max_ack_backlog;
+};
+
+struct inet_sock {
+	struct sock sk;
+};
+
+struct udp_sock {
+	struct inet_sock inet;
+	s32 forward_deficit;
+};
+
+struct tcp_congestion_ops {
+	char name[16];
+};
+
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+	/* a7c428ee8f59 ("tcp/dccp: remove icsk->icsk_timeout"), 6.15 */
+	unsigned long icsk_timeout;
+	struct timer_list icsk_retransmit_timer;
+	/* 08dfe370239e ("tcp: introduce icsk->icsk_keepalive_timer"), 6.19 and stable releases */
+	struct timer_list icsk_keepalive_timer;
+	const struct tcp_congestion_ops *icsk_ca_ops;
+	u8 icsk_retransmits;
+	u8 icsk_pending;
+};
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	u32 mss_cache;
+	u32 snd_cwnd;
+	u32 snd_ssthresh;
+	u32 srtt_us; /* eight times the smoothed round-trip time */
+	u32 mdev_us; /* four times its deviation */
+	u32 rcv_nxt, copied_seq;
+	u32 write_seq, snd_una;
+	u32 total_retrans;
+	u64 bytes_sent, bytes_received, bytes_acked;
+};
+
+struct inet_timewait_sock {
+	struct sock_common __tw_common;
+	u8 tw_substate;
+	struct timer_list tw_timer;
+};
+
+struct tcp_timewait_sock {
+	struct inet_timewait_sock tw_sk;
+};
+
+struct request_sock {
+	struct sock_common __req_common;
+	u8 num_retrans;
+	struct timer_list rsk_timer;
+};
+
+struct inet_request_sock {
+	struct request_sock req;
+};
+
+struct tcp_request_sock {
+	struct inet_request_sock req;
+};
+
+#pragma clang attribute pop
+
+/* One end of a socket: what struct kiter_ip and a port hold. `v6` is read only if `family` says so. */
+#define PUT_ADDRESS(w, field, family, v4, v6)                                                      \
+	do {                                                                                       \
+		if (!WANT(field))                                                                  \
+			break;                                                                     \
+		struct kiter_ip *__ip = &(w)->record->field;                                       \
+		if ((family) == KITER_socket_family_inet) {                                        \
+			u32 __v4 = (v4);                                                           \
+			__builtin_memcpy(__ip->bytes, &__v4, sizeof(__v4));                        \
+			__ip->version = 4;                                                         \
+			PRESENT(w, field);                                                         \
+		} else if (bpf_core_field_exists(v6)) {                                            \
+			bpf_probe_read_kernel(__ip->bytes, sizeof(__ip->bytes), &(v6));            \
+			__ip->version = 6;                                                         \
+			PRESENT(w, field);                                                         \
+		}                                                                                  \
+	} while (0)
+
+/* The inode of the socket that a process holds; 0 for one that none does. */
+static __always_inline u64 socket_inode(struct sock *sk)
+{
+	struct socket_alloc *socket = (void *)sk->sk_socket;
+
+	return socket ? BPF_CORE_READ(socket, vfs_inode.i_ino) : 0;
+}
