@@ -125,7 +125,7 @@ import Testing
     _ row: Row, _ mapping: ProcMapping, of pid: Int32, _ name: String,
     _ comparison: inout FieldComparison
   ) throws {
-    let place = "\(pid), \(mapping)"
+    let place = "\(name) \(pid), \(String(mapping.start, radix: 16))"
     let size = try mapping.details.bytes("Size").map(Int64.init)
     comparison.compare("pid", row.number("pid"), Int64(pid), in: place)
     comparison.compare("comm", row.text("comm"), name, in: place)
