@@ -13,6 +13,7 @@ let states: [String: ([String]) throws -> KnownState] = [
   "signals": signals,
   "scheduler": scheduler,
   "threads": threads,
+  "own-files": ownFiles,
   "zombie-leader": zombieLeader,
   "zombie": zombie,
   "memory": memory,
