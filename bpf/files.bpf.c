@@ -7,16 +7,16 @@
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct dentry_operations {
-	char *(*d_dname)(struct dentry *dentry, char *buffer, int size);
+	void *d_dname; /* a function */
 };
 
 struct super_block___s_d_op {
-	const struct dentry_operations *s_d_op;
+	struct dentry_operations *s_d_op;
 };
 
 /* Renamed by "new helper: set_default_d_op()", 6.17 */
 struct super_block___private {
-	const struct dentry_operations *__s_d_op;
+	struct dentry_operations *__s_d_op;
 };
 
 struct mount {
@@ -140,6 +140,18 @@ static __always_inline int is_path(struct task_struct *task, struct file *file)
 	return named && BPF_CORE_READ(named, f_inode) == file->f_inode;
 }
 
+/*
+ * Functions that are not static are verified once and by themselves: of the others, the verifier
+ * would follow each combination of what they found. They take addresses as numbers.
+ */
+static __always_inline u64 address_of(const void *object)
+{
+	u64 address = 0;
+
+	bpf_probe_read_kernel(&address, sizeof(address), &object);
+	return address;
+}
+
 /* What d_path() says of a file's place: fs/d_path.c. */
 enum place { IN_DIRECTORY, DELETED, NOWHERE };
 
@@ -148,20 +160,22 @@ enum place { IN_DIRECTORY, DELETED, NOWHERE };
  * their file system (sockets, pipes, anonymous inodes), or, where this has none, one that says
  * "/NAME (deleted)" (memfds).
  */
-static __always_inline enum place place_of(struct file *file)
+__noinline int place_of(u64 address)
 {
-	struct dentry *dentry = file->f_path.dentry;
-	struct super_block *super = dentry->d_sb;
-	const struct dentry_operations *own = dentry->d_op;
-	const struct dentry_operations *usual;
-	int is_root = dentry->d_parent == dentry;
+	struct file *file = (void *)address;
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	struct super_block *super = BPF_CORE_READ(dentry, d_sb);
+	struct dentry_operations *own = BPF_CORE_READ(dentry, d_op);
+	struct dentry_operations *usual;
+	int is_root = BPF_CORE_READ(dentry, d_parent) == dentry;
 
-	if (!own || !own->d_dname || (is_root && file->f_path.mnt->mnt_root == dentry))
-		return is_root || dentry->d_hash.pprev ? IN_DIRECTORY : DELETED;
+	if (!own || !BPF_CORE_READ(own, d_dname) ||
+	    (is_root && BPF_CORE_READ(file, f_path.mnt, mnt_root) == dentry))
+		return is_root || BPF_CORE_READ(dentry, d_hash.pprev) ? IN_DIRECTORY : DELETED;
 	if (bpf_core_field_exists(struct super_block___private, __s_d_op))
-		usual = ((struct super_block___private *)super)->__s_d_op;
+		usual = BPF_CORE_READ((struct super_block___private *)super, __s_d_op);
 	else
-		usual = ((struct super_block___s_d_op *)super)->s_d_op;
+		usual = BPF_CORE_READ((struct super_block___s_d_op *)super, s_d_op);
 	return own == usual ? NOWHERE : DELETED;
 }
 
@@ -186,26 +200,50 @@ static __always_inline int mount_id(struct vfsmount *mount)
 			     mnt_id);
 }
 
-static __always_inline int has_size(u32 type)
+static __always_inline u32 type_of(u32 mode, u64 magic)
 {
-	return type == KITER_file_type_regular || type == KITER_file_type_directory ||
-	       type == KITER_file_type_symlink;
+	if (magic == ANON_INODE_FS_MAGIC || magic == PID_FS_MAGIC)
+		return KITER_file_type_anon;
+	return (mode & S_IFMT) >> 12;
 }
 
-static __always_inline void put_file(struct kiter_writer *w, struct file *file, u32 type)
+/* What depends on the type; returns the type. */
+__noinline int put_type(struct kiter_record *record, u64 inode_address, u64 magic)
+{
+	struct kiter_writer w = { .record = record };
+	struct inode *inode = (void *)inode_address;
+
+	if (!record)
+		return 0;
+	u32 mode = BPF_CORE_READ(inode, i_mode);
+	u32 type = type_of(mode, magic);
+	PUT(&w, type, type);
+	switch (type) {
+	case KITER_file_type_anon:
+		/* Newer kernels take them for regular files, and stat(2) hides it. */
+		mode &= ~S_IFMT;
+		break;
+	case KITER_file_type_regular:
+	case KITER_file_type_directory:
+	case KITER_file_type_symlink:
+		PUT(&w, size_bytes, BPF_CORE_READ(inode, i_size));
+		break;
+	case KITER_file_type_character:
+	case KITER_file_type_block:
+		PUT(&w, special_device, BPF_CORE_READ(inode, i_rdev));
+		break;
+	}
+	PUT(&w, mode, mode);
+	return type;
+}
+
+static __always_inline void put_file(struct kiter_writer *w, struct file *file)
 {
 	struct inode *inode = file->f_inode;
-	u32 mode = inode->i_mode;
 
-	PUT(w, type, type);
-	/* Newer kernels take them for regular files, and stat(2) hides it. */
-	PUT(w, mode, type == KITER_file_type_anon ? mode & ~S_IFMT : mode);
 	PUT_IF(w, file->f_mode & FMODE_LSEEK, position, file->f_pos);
 	PUT(w, inode, inode->i_ino);
 	PUT(w, device, inode->i_sb->s_dev);
-	PUT_IF(w, type == KITER_file_type_character || type == KITER_file_type_block, special_device,
-	       inode->i_rdev);
-	PUT_IF(w, has_size(type), size_bytes, inode->i_size);
 	PUT(w, links, inode->i_nlink);
 	PUT(w, owner_uid, inode->i_uid.val);
 	PUT(w, mount_id, mount_id(file->f_path.mnt));
@@ -275,9 +313,16 @@ static __always_inline int has_ports(u32 type, u32 protocol)
 		protocol == KITER_ip_protocol_udplite || protocol == KITER_ip_protocol_mptcp);
 }
 
-static __always_inline void put_inet(struct kiter_writer *w, struct sock *sk, u32 family)
+/* What there is of both ends; `address` is of the socket. */
+__noinline int put_ends(struct kiter_record *record, u64 address)
 {
+	struct kiter_writer writer = { .record = record }, *w = &writer;
+	struct sock *sk = (void *)address;
 	struct sock_common *common = &sk->__sk_common;
+
+	if (!record)
+		return 0;
+	u32 family = BPF_CORE_READ(common, skc_family);
 	u32 state = BPF_CORE_READ(common, skc_state);
 	u32 protocol = BPF_CORE_READ(sk, sk_protocol);
 	u32 port = BPF_CORE_READ(common, skc_num);
@@ -289,13 +334,14 @@ static __always_inline void put_inet(struct kiter_writer *w, struct sock *sk, u3
 	PUT_IF(w, ports && has_peer, remote_port, bpf_ntohs(BPF_CORE_READ(common, skc_dport)));
 	/* SCTP's sockets have lists of addresses elsewhere. */
 	if (protocol == KITER_ip_protocol_sctp)
-		return;
+		return 0;
 	if (port)
 		PUT_ADDRESS(w, local_address, family, BPF_CORE_READ(common, skc_rcv_saddr),
 			    common->skc_v6_rcv_saddr);
 	if (has_peer)
 		PUT_ADDRESS(w, remote_address, family, BPF_CORE_READ(common, skc_daddr),
 			    common->skc_v6_daddr);
+	return 0;
 }
 
 static __always_inline void put_socket(struct kiter_writer *w, struct inode *inode)
@@ -313,7 +359,7 @@ static __always_inline void put_socket(struct kiter_writer *w, struct inode *ino
 	PUT(w, net_ns, BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum));
 	PUT_IF(w, has_state(family), socket_state, BPF_CORE_READ(sk, __sk_common.skc_state));
 	if (is_inet(family))
-		put_inet(w, sk, family);
+		put_ends(w->record, address_of(sk));
 }
 
 /* False if the file lost its name meanwhile, so that nobody knows whether d_path() has seen that. */
@@ -332,14 +378,7 @@ static __always_inline int put_path(struct kiter_writer *w, struct file *trusted
 	if (place == DELETED && size > 0)
 		size -= sizeof(" (deleted)") - 1;
 	TAIL_PUT(w, path, size);
-	return place_of(file) == place;
-}
-
-static __always_inline u32 type_of(struct inode *inode, u64 magic)
-{
-	if (magic == ANON_INODE_FS_MAGIC || magic == PID_FS_MAGIC)
-		return KITER_file_type_anon;
-	return (inode->i_mode & S_IFMT) >> 12;
+	return place_of(address_of(file)) == (int)place;
 }
 
 SEC("iter/task_file")
@@ -359,14 +398,14 @@ int files(struct bpf_iter__task_file *ctx)
 		return 0;
 	if (kiter_config.path >= 0 && !is_path(task, file))
 		return 0;
-	enum place place = place_of(file);
+	enum place place = place_of(address_of(file));
 	if (kiter_config.deleted && place != DELETED)
 		return 0;
 	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_files))
 		return KITER_RETRY;
 	u32 pid = pid_in_reader_namespace(task->signal->pids[PID_OF_PROCESS]);
 	u64 magic = file->f_inode->i_sb->s_magic;
-	u32 type = type_of(file->f_inode, magic);
+	u32 type = put_type(w.record, address_of(file->f_inode), magic);
 	w.slot->pid = pid;
 	PUT(&w, pid, pid);
 	PUT(&w, tid, pid_in_reader_namespace(task->thread_pid));
@@ -374,7 +413,7 @@ int files(struct bpf_iter__task_file *ctx)
 	PUT(&w, fd, ctx->fd);
 	PUT(&w, flags, flags_of(task, ctx->fd, file->f_flags));
 	PUT_IF(&w, place != NOWHERE, deleted, place == DELETED);
-	put_file(&w, file, type);
+	put_file(&w, file);
 	if (magic == SOCKFS_MAGIC)
 		put_socket(&w, file->f_inode);
 	PUT_STRING(&w, comm, task->group_leader->comm, sizeof(task->comm));
