@@ -85,14 +85,14 @@ import Testing
     let fixture = try Fixture("zombie-leader", "3")
     defer { fixture.stop() }
     let survivor = try fixture.facts["survivor_tid"].int
-    let starts = try ProcMapping.maps(of: Int32(survivor)).filter(\.isOwn).map(\.start)
-    #expect(starts.count > 10)
-    let process = try Kiter.rows("vmas", "--pid", "\(fixture.pid)")
-    let all = try Kiter.rows("vmas").filter { $0.number("pid") == Int64(fixture.pid) }
-    let thread = try Kiter.rows("vmas", "--tid", "\(survivor)")
-    for rows in [process, all, thread] {
-      #expect(rows.map { $0.hex("start") } == starts)
-      #expect(rows.allSatisfy { $0.number("pid") == Int64(fixture.pid) })
+    for scope in [["--pid", "\(fixture.pid)"], [], ["--tid", "\(survivor)"]] {
+      let (starts, rows) = try whileUnchanged {
+        try ProcMapping.maps(of: Int32(survivor)).filter(\.isOwn).map(\.start)
+      } _: {
+        try Kiter.rows(["vmas"] + scope).filter { $0.number("pid") == Int64(fixture.pid) }
+      }
+      #expect(starts.count > 10)
+      #expect(rows.map { $0.hex("start") } == starts, "\(scope)")
     }
   }
 
