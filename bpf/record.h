@@ -58,6 +58,7 @@ struct {
 } kiter_slots SEC(".maps");
 
 struct kiter_writer {
+	struct seq_file *seq;
 	struct kiter_slot *slot;
 	struct kiter_record *record; /* the start of slot->bytes */
 	u64 at; /* end of the record so far */
@@ -137,6 +138,11 @@ static __always_inline int kiter_is_cut(const void *pointer, u32 max)
 	return last != 0;
 }
 
+static __always_inline struct seq_file *kiter_seq(struct bpf_iter_meta *meta)
+{
+	return meta->seq;
+}
+
 static __always_inline void kiter_preamble(struct bpf_iter_meta *meta, const void *object)
 {
 	s64 number = meta->seq_num;
@@ -163,6 +169,7 @@ static __always_inline int kiter_begin(struct kiter_writer *w, struct bpf_iter_m
 {
 	u32 first = meta->session_id;
 
+	w->seq = kiter_seq(meta);
 	for (u32 i = 0; i < KITER_SLOTS_MAX && i < kiter_config.slots; i++) {
 		u32 key = (first + i) % kiter_config.slots;
 		struct kiter_slot *slot = bpf_map_lookup_elem(&kiter_slots, &key);
@@ -194,9 +201,10 @@ static __always_inline int kiter_emit(struct kiter_writer *w, struct bpf_iter_me
 {
 	u64 size = w->at;
 
+	(void)meta;
 	if (size > KITER_RECORD_MAX)
 		size = KITER_RECORD_MAX;
 	w->record->record_size = size;
-	bpf_seq_write(meta->seq, w->slot->bytes, size);
+	bpf_seq_write(w->seq, w->slot->bytes, size);
 	return kiter_drop(w);
 }

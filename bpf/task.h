@@ -6,6 +6,16 @@
 
 #define MAX_PID_NS_LEVEL 32 /* include/linux/pid_namespace.h */
 
+/* Where a pid keeps its number in the namespace that is so many deep. */
+static __always_inline u64 upid_offset(u64 level)
+{
+	u64 offset = level * bpf_core_type_size(struct upid);
+
+	/* Linux 6.1 loses the product's bounds, and adds no unbounded number to a pointer. */
+	asm volatile("%0 &= 0xfff" : "+r"(offset));
+	return offset + bpf_core_field_offset(struct pid, numbers);
+}
+
 /*
  * A pid's number in the reader's namespace, which is what kill(2) takes; 0 if it is not in there.
  * A pid has a number in its own namespace and in each that this one is nested in.
@@ -19,10 +29,7 @@ static __always_inline u32 pid_in_reader_namespace(struct pid *pid)
 
 	if (!pid || level >= MAX_PID_NS_LEVEL || BPF_CORE_READ(pid, level) < level)
 		return 0;
-	u64 offset = level * bpf_core_type_size(struct upid);
-	/* Linux 6.1 loses the product's bounds, and adds no unbounded number to a pointer. */
-	asm volatile("%0 &= 0xfff" : "+r"(offset));
-	offset += bpf_core_field_offset(struct pid, numbers);
+	u64 offset = upid_offset(level);
 	/* All are in the first namespace; further down, two may be at the same level. */
 	if (level) {
 		struct upid *upid = (void *)pid + offset, *reader_upid = (void *)reader_pid + offset;

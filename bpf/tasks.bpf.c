@@ -136,6 +136,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define CGROUP_MAX 2048
 #define NAME_SIZE 256
 #define STACK_SIZE 32
+#define PATH_SIZE 4096
 
 /* What may be gone when the walk over a task ends. */
 struct parts {
@@ -145,19 +146,36 @@ struct parts {
 	struct sighand_struct *sighand;
 	struct tty_struct *tty;
 	u32 sums; /* the count of changes to the sums of threads that have exited */
+	/* For bpf_d_path(), which wants pointers that the verifier trusts. */
+	struct file *exe;
+	struct fs_struct *fs;
 };
 
 static __always_inline struct parts parts_of(struct task_struct *task)
 {
 	asm volatile("" ::: "memory"); /* read it now, not what was read before */
 	return (struct parts){
-		.mm = task->flags & PF_KTHREAD ? NULL : task->mm,
+		.mm = task->mm,
 		.files = task->files,
 		.nsproxy = task->nsproxy,
 		.sighand = task->sighand,
 		.tty = task->signal->tty,
 		.sums = task->signal->stats_lock.seqcount.seqcount.sequence,
 	};
+}
+
+/*
+ * Each pointer followed from a trusted one costs a millisecond of loading for each way on which the
+ * verifier comes by: so only if wanted, and first of all.
+ */
+static __always_inline void walk_trusted(struct parts *parts, struct task_struct *trusted)
+{
+	if (WANT(exe)) {
+		struct mm_struct *mm = trusted->mm;
+		parts->exe = mm ? mm->exe_file : NULL;
+	}
+	if (WANT(cwd))
+		parts->fs = trusted->fs;
 }
 
 static __always_inline int is_whole(struct task_struct *task, const struct parts *before)
@@ -392,12 +410,13 @@ enum { FILE_PAGES, ANON_PAGES, SWAP_ENTRIES, SHMEM_PAGES, RSS_COUNTERS };
 	 WANT_COUNTER(SWAP_ENTRIES))
 
 struct rss {
+	struct mm_struct *mm;
 	s64 pages[RSS_COUNTERS];
 	s32 *percpu[RSS_COUNTERS];
-	u64 anchor;
+	u64 anchor; /* the base of the anchor's copies */
 };
 
-/* The base of the anchor's copies, as a number. */
+/* That base, as a number. */
 static __always_inline u64 anchor_base(void)
 {
 	void *map = &percpu_anchor;
@@ -438,49 +457,45 @@ static __always_inline struct percpu_counter *counter_of(struct mm_struct *mm, u
 }
 
 /*
- * The sums that the kernel would give. A CPU moves its part into the count when it has grown; where
- * the count has changed, this was not read at one moment: 0.
+ * The sums that the kernel would give. A CPU moves its part into the count when it has grown: where
+ * a count has changed, this was not read at one moment, and is read again.
  */
-static __always_inline int sum_counters(struct rss *rss, struct mm_struct *mm)
+static int sum_counters(u32 index, struct rss *rss)
 {
-	s64 counts[RSS_COUNTERS] = {};
+	s64 counts[RSS_COUNTERS] = {}, changes = 0;
 
+	(void)index;
 	for (u32 i = 0; i < RSS_COUNTERS; i++) {
+		struct percpu_counter *counter = counter_of(rss->mm, i);
+
 		if (!WANT_COUNTER(i))
 			continue;
-		struct percpu_counter *counter = counter_of(mm, i);
 		counts[i] = BPF_CORE_READ(counter, count);
 		rss->pages[i] = counts[i];
-		if (bpf_core_field_exists(struct percpu_counter, counters))
-			rss->percpu[i] = BPF_CORE_READ(counter, counters);
+		rss->percpu[i] = BPF_CORE_READ(counter, counters);
 	}
-	/* A kernel for one processor has nothing else. */
-	if (!bpf_core_field_exists(struct percpu_counter, counters))
-		return 1;
-	rss->anchor = anchor_base();
 	bpf_loop(kiter_config.cpus, add_cpu, rss, 0);
 	for (u32 i = 0; i < RSS_COUNTERS; i++) {
-		struct percpu_counter *counter = counter_of(mm, i);
+		struct percpu_counter *counter = counter_of(rss->mm, i);
 
-		if (WANT_COUNTER(i) && BPF_CORE_READ(counter, count) != counts[i])
-			return 0;
+		if (WANT_COUNTER(i))
+			changes |= BPF_CORE_READ(counter, count) ^ counts[i];
 	}
-	return 1;
+	return changes == 0;
 }
 
-static __always_inline void read_counters(struct rss *rss, struct mm_struct *mm)
+static __always_inline void read_counters(struct rss *rss)
 {
 	if (bpf_core_type_exists(struct mm_rss_stat)) {
-		void *counts = (void *)mm + bpf_core_field_offset(struct mm_struct___plain, rss_stat);
+		void *counts =
+			(void *)rss->mm + bpf_core_field_offset(struct mm_struct___plain, rss_stat);
 
 		bpf_probe_read_kernel(rss->pages, sizeof(rss->pages), counts);
 		return;
 	}
+	rss->anchor = anchor_base();
 	/* One that faults so fast has no one number; what comes last is among those it went through. */
-	for (u32 tries = 0; tries < 4; tries++) {
-		if (sum_counters(rss, mm))
-			return;
-	}
+	bpf_loop(4, sum_counters, rss, 0);
 }
 
 /* Parts are read while they change: a sum may come out below nothing. */
@@ -489,16 +504,18 @@ static __always_inline u64 bytes_of(s64 pages)
 	return (pages > 0 ? pages : 0) << kiter_config.page_shift;
 }
 
-static __always_inline void put_memory(struct kiter_writer *w, struct mm_struct *mm)
+/* A kernel thread may borrow an address space; that is not its own. */
+static __always_inline void put_memory(struct kiter_writer *w, struct task_struct *task,
+				       struct mm_struct *mm)
 {
-	struct rss rss = {};
+	struct rss rss = { .mm = mm };
 
-	if (!mm)
+	if (!mm || task->flags & PF_KTHREAD)
 		return;
 	PUT(w, vsz_bytes, mm->total_vm << kiter_config.page_shift);
 	if (!WANT_COUNTERS)
 		return;
-	read_counters(&rss, mm);
+	read_counters(&rss);
 	u64 file = bytes_of(rss.pages[FILE_PAGES]);
 	u64 anon = bytes_of(rss.pages[ANON_PAGES]);
 	u64 shmem = bytes_of(rss.pages[SHMEM_PAGES]);
@@ -556,9 +573,7 @@ static __always_inline void put_pid_namespace(struct kiter_writer *w, struct tas
 
 	if ((!WANT(pid_ns) && !WANT(ns_pid)) || !pid)
 		return;
-	u32 level = BPF_CORE_READ(pid, level);
-	struct upid *upid = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-			    level * bpf_core_type_size(struct upid);
+	struct upid *upid = (void *)pid + upid_offset(BPF_CORE_READ(pid, level));
 
 	PUT(w, ns_pid, BPF_CORE_READ(upid, nr));
 	PUT(w, pid_ns, BPF_CORE_READ(upid, ns, ns.inum));
@@ -677,36 +692,23 @@ static __always_inline void put_stack(struct kiter_writer *w, struct task_struct
 		TAIL_PUT(w, wait_stack, size);
 }
 
-/* The walks, too, cost load time, 0.9 ms for each pointer that must stay trusted: behind WANT. */
-static __always_inline void put_exe(struct kiter_writer *w, struct task_struct *trusted)
+static __always_inline void put_exe(struct kiter_writer *w, struct task_struct *task,
+				    struct file *file)
 {
-	if (!WANT(exe) || trusted->flags & PF_KTHREAD)
+	if (!WANT(exe) || !file || task->flags & PF_KTHREAD)
 		return;
-	struct mm_struct *mm = trusted->mm;
-	struct file *file = mm ? mm->exe_file : NULL;
-	u8 *to = TAIL(w, 4096);
-
-	if (file && to) {
-		s64 size = bpf_d_path(&file->f_path, (char *)to, 4096);
-		TAIL_PUT(w, exe, size > 0 ? size - 1 : size);
-	} else if (file) {
-		UNREADABLE(w, exe);
-	}
+	u8 *to = TAIL(w, PATH_SIZE);
+	s64 size = to ? bpf_d_path(&file->f_path, (char *)to, PATH_SIZE) : -1;
+	TAIL_PUT(w, exe, size > 0 ? size - 1 : size);
 }
 
-static __always_inline void put_cwd(struct kiter_writer *w, struct task_struct *trusted)
+static __always_inline void put_cwd(struct kiter_writer *w, struct fs_struct *fs)
 {
-	if (!WANT(cwd))
+	if (!WANT(cwd) || !fs)
 		return;
-	struct fs_struct *fs = trusted->fs;
-	u8 *to = TAIL(w, 4096);
-
-	if (fs && to) {
-		s64 size = bpf_d_path(&fs->pwd, (char *)to, 4096);
-		TAIL_PUT(w, cwd, size > 0 ? size - 1 : size);
-	} else if (fs) {
-		UNREADABLE(w, cwd);
-	}
+	u8 *to = TAIL(w, PATH_SIZE);
+	s64 size = to ? bpf_d_path(&fs->pwd, (char *)to, PATH_SIZE) : -1;
+	TAIL_PUT(w, cwd, size > 0 ? size - 1 : size);
 }
 
 /* As many as leave the command line its room: at least 190. */
@@ -772,7 +774,7 @@ static __always_inline s64 copy_title(struct kiter_writer *w, struct mm_struct *
 static __always_inline void put_cmdline(struct kiter_writer *w, struct task_struct *task,
 					struct task_struct *trusted, struct mm_struct *mm)
 {
-	if (!WANT(cmdline) || !mm)
+	if (!WANT(cmdline) || !mm || task->flags & PF_KTHREAD)
 		return;
 	u64 start = mm->arg_start, end = mm->arg_end, at = w->at;
 	/* An image that is still being made has none. */
@@ -800,6 +802,36 @@ static __always_inline void put_cmdline(struct kiter_writer *w, struct task_stru
 		CUT(w, cmdline);
 }
 
+/*
+ * What it knows of the tail's end the verifier keeps apart for each way through the texts before,
+ * and takes each of them further; a number that comes from memory is the same on all ways.
+ */
+static __always_inline void join_ways(struct kiter_writer *w)
+{
+	w->record->record_size = w->at;
+	asm volatile("" ::: "memory");
+	w->at = w->record->record_size;
+}
+
+static __always_inline void put_texts(struct kiter_writer *w, struct task_struct *task,
+				      struct task_struct *trusted, const struct parts *parts)
+{
+	PUT_STRING(w, comm, task->comm, sizeof(task->comm));
+	if (parts->tty)
+		PUT_STRING(w, tty_name, parts->tty->name, sizeof(parts->tty->name));
+	join_ways(w);
+	put_stack(w, task, trusted);
+	join_ways(w);
+	put_cgroup(w, task);
+	join_ways(w);
+	put_exe(w, task, parts->exe);
+	join_ways(w);
+	put_cwd(w, parts->fs);
+	join_ways(w);
+	put_groups(w, task);
+	join_ways(w);
+}
+
 /* All that is not copied from user space; 0 if the task changed meanwhile. */
 static __always_inline int put_fields(struct kiter_writer *w, struct task_struct *task,
 				      struct task_struct *trusted, const struct parts *parts)
@@ -809,29 +841,23 @@ static __always_inline int put_fields(struct kiter_writer *w, struct task_struct
 	put_scheduling(w, task);
 	if (!put_usage(w, task))
 		return 0;
-	put_memory(w, parts->mm);
+	put_memory(w, task, parts->mm);
 	put_signals(w, task, parts->sighand);
 	put_pid_namespace(w, task);
 	put_namespaces(w, parts->nsproxy);
 	put_fds(w, parts->files);
-	PUT_STRING(w, comm, task->comm, sizeof(task->comm));
-	if (parts->tty)
-		PUT_STRING(w, tty_name, parts->tty->name, sizeof(parts->tty->name));
-	put_stack(w, task, trusted);
-	put_cgroup(w, task);
-	put_exe(w, trusted);
-	put_cwd(w, trusted);
-	put_groups(w, task);
+	put_texts(w, task, trusted, parts);
 	return is_whole(task, parts);
 }
 
 SEC("iter.s/task")
 int tasks(struct bpf_iter__task *ctx)
 {
+	struct bpf_iter_meta *meta = ctx->meta;
 	struct task_struct *trusted = ctx->task;
 	struct kiter_writer w;
 
-	kiter_preamble(ctx->meta, trusted);
+	kiter_preamble(meta, trusted);
 	if (!trusted)
 		return 0;
 	struct task_struct *task = UNTRUSTED(struct task_struct, trusted);
@@ -841,7 +867,7 @@ int tasks(struct bpf_iter__task *ctx)
 	u32 tid = pid_in_reader_namespace(task->thread_pid);
 	if (!pid || !tid)
 		return 0; /* reaped since the kernel found it */
-	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_tasks))
+	if (!kiter_begin(&w, meta, KITER_PROGRAM_tasks))
 		return KITER_RETRY;
 	w.slot->pid = pid;
 	PUT(&w, pid, pid);
@@ -849,6 +875,7 @@ int tasks(struct bpf_iter__task *ctx)
 	if (bpf_rcu_read_lock)
 		bpf_rcu_read_lock();
 	struct parts parts = parts_of(task);
+	walk_trusted(&parts, trusted);
 	int is_good = put_fields(&w, task, trusted, &parts);
 	if (bpf_rcu_read_unlock)
 		bpf_rcu_read_unlock();
@@ -857,5 +884,5 @@ int tasks(struct bpf_iter__task *ctx)
 		return KITER_RETRY;
 	}
 	put_cmdline(&w, task, trusted, parts.mm);
-	return kiter_emit(&w, ctx->meta);
+	return kiter_emit(&w, meta);
 }
