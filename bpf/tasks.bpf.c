@@ -132,10 +132,10 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define DEFAULT_PRIO 120
 
 /* What the other texts leave to a command line, as promised. */
-#define CMDLINE_MIN 20480
+#define STACK_SIZE 32
+#define CMDLINE_MIN (20480 + STACK_SIZE) /* what follows the groups */
 #define CGROUP_MAX 2048
 #define NAME_SIZE 256
-#define STACK_SIZE 32
 #define PATH_SIZE 4096
 
 /* What may be gone when the walk over a task ends. */
