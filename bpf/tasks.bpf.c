@@ -472,9 +472,12 @@ static int sum_counters(u32 index, struct rss *rss)
 			continue;
 		counts[i] = BPF_CORE_READ(counter, count);
 		rss->pages[i] = counts[i];
-		rss->percpu[i] = BPF_CORE_READ(counter, counters);
+		/* A kernel for one processor has nothing but the count. */
+		if (bpf_core_field_exists(struct percpu_counter, counters))
+			rss->percpu[i] = BPF_CORE_READ(counter, counters);
 	}
-	bpf_loop(kiter_config.cpus, add_cpu, rss, 0);
+	if (bpf_core_field_exists(struct percpu_counter, counters))
+		bpf_loop(kiter_config.cpus, add_cpu, rss, 0);
 	for (u32 i = 0; i < RSS_COUNTERS; i++) {
 		struct percpu_counter *counter = counter_of(rss->mm, i);
 

@@ -5,7 +5,7 @@ import Glibc
 struct ProcTask {
   let pid: Int32
   let tid: Int32
-  private let directory: String
+  let directory: String
 
   /// A process.
   init(_ pid: Int32) {
