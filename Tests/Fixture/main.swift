@@ -14,6 +14,7 @@ let states: [String: ([String]) throws -> KnownState] = [
   "scheduler": scheduler,
   "threads": threads,
   "zombie-leader": zombieLeader,
+  "file-tables": fileTables,
   "zombie": zombie,
   "memory": memory,
   "sockets": sockets,
