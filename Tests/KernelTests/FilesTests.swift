@@ -246,3 +246,140 @@ import Testing
     #expect(found.count >= 2)
   }
 }
+
+// Not in Swift's `Glibc` module: it is declared for _GNU_SOURCE.
+@_silgen_name("memfd_create") private func linuxMemfd(
+  _ name: UnsafePointer<CChar>, _ flags: UInt32
+) -> Int32
+
+/// Files with which a simpler rule would go wrong, held by the test itself.
+@Suite(.kernel) struct FilesTrapTests {
+  private static let pathOnly: Int32 = 0o10_000_000
+
+  private static func row(of fd: Int32) throws -> Row {
+    let rows = try Kiter.rows("files", "--pid", "\(getpid())", "--columns", "all")
+    return try #require(rows.first { $0.number("fd") == Int64(fd) })
+  }
+
+  private static let socketColumns = [
+    "socket_family", "socket_type", "socket_protocol", "socket_state", "local_address",
+    "local_port", "remote_address", "remote_port", "net_ns",
+  ]
+
+  @Test func unboundSocketHasNoAddress() throws {
+    let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(fd) }
+    let row = try Self.row(of: fd)
+    #expect(row.text("socket_state") == "close" && row.text("socket_protocol") == "tcp")
+    for column in Self.socketColumns[4..<8] { #expect(row.isNull(column), "\(column)") }
+  }
+
+  /// It keeps its protocol, here that of TCP, where others have their port.
+  @Test func rawSocketHasNoPort() throws {
+    let fd = socket(AF_INET, Int32(SOCK_RAW.rawValue), Int32(IPPROTO_TCP))
+    defer { close(fd) }
+    let row = try Self.row(of: fd)
+    #expect(row.text("socket_type") == "raw" && row.text("socket_protocol") == "tcp")
+    #expect(row.text("local_address") == "0.0.0.0")
+    #expect(row.isNull("local_port") && row.isNull("remote_port") && row.isNull("remote_address"))
+  }
+
+  /// 6 is TCP only among the protocols of IP.
+  @Test func netlinkProtocolIsNotOfIP() throws {
+    let (transform, raw) = (Int32(6), Int32(SOCK_RAW.rawValue))
+    let fd = socket(AF_NETLINK, raw, transform)
+    defer { close(fd) }
+    let row = try Self.row(of: fd)
+    #expect(row.text("socket_family") == "netlink" && row.text("socket_type") == "raw")
+    #expect(row.isNull("socket_protocol") && row.isNull("socket_state"))
+    #expect(try row.number("net_ns") == Int64(ProcTask(getpid()).namespace("net")))
+  }
+
+  /// A file opened with O_PATH has no private data: neither one that leads to a socket, nor one
+  /// that only has the type of one.
+  @Test func pathDescriptorsOfSockets() throws {
+    let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(listener) }
+    let copy = open("/proc/self/fd/\(listener)", Self.pathOnly)
+    defer { close(copy) }
+    let row = try Self.row(of: copy)
+    #expect(row.text("type") == "socket" && row.text("socket_family") == "unix")
+    #expect(row.list("flags") == ["rdonly", "path"] && row.isNull("position"))
+
+    let fixture = try Fixture("files")
+    defer { fixture.stop() }
+    let name = open(try fixture.facts["directory"].string + "/socket", Self.pathOnly)
+    defer { close(name) }
+    let named = try Self.row(of: name)
+    #expect(named.text("type") == "socket" && named.flag("deleted") == false)
+    for column in Self.socketColumns { #expect(named.isNull(column), "\(column)") }
+  }
+
+  @Test func namesThatEndAsDeletedOnes() throws {
+    let fixture = try Fixture("files")
+    defer { fixture.stop() }
+    let path = try fixture.facts["directory"].string + "/gone (deleted)"
+    let gone = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+    defer { close(gone) }
+    #expect(try Self.row(of: gone).flag("deleted") == false)
+    #expect(try Self.row(of: gone).text("path") == path)
+    unlink(path)
+    #expect(try Self.row(of: gone).flag("deleted") == true)
+    #expect(try Self.row(of: gone).text("path") == path)
+    let memory = linuxMemfd("a/b (deleted)", 1)
+    defer { close(memory) }
+    #expect(try Self.row(of: memory).text("path") == "/memfd:a/b (deleted)")
+    #expect(try Self.row(of: memory).flag("deleted") == true)
+  }
+
+  @Test func flagsThatLastAndThoseThatDoNot() throws {
+    let fixture = try Fixture("files")
+    defer { fixture.stop() }
+    let path = try fixture.facts["directory"].string + "/flags"
+    let flags = O_CREAT | O_EXCL | O_TRUNC | O_NOCTTY | O_WRONLY | O_DSYNC | O_CLOEXEC
+    let fd = open(path, flags, 0o600)
+    defer { close(fd) }
+    #expect(try Self.row(of: fd).list("flags") == ["wronly", "dsync", "largefile", "cloexec"])
+    #expect(fcntl(fd, F_SETFD, 0) == 0)
+    #expect(try Self.row(of: fd).list("flags") == ["wronly", "dsync", "largefile"])
+  }
+
+  /// The highest descriptors are in other words of the table's bitmap.
+  @Test func closeOnExecOfHighDescriptors() throws {
+    for fd in [Int32(127), 128, 129] {
+      let low = open("/dev/null", O_RDONLY | O_CLOEXEC)
+      let high = fcntl(low, fd == 128 ? F_DUPFD_CLOEXEC : F_DUPFD, fd)
+      close(low)
+      defer { close(high) }
+      let flags = try #require(try Self.row(of: high).list("flags"))
+      #expect(flags.contains("cloexec") == (fd == 128), "\(high)")
+    }
+  }
+
+  /// A path of more than PATH_MAX bytes cannot be read; the file is shown all the same.
+  @Test func pathThatIsTooLong() throws {
+    let fixture = try Fixture("longpath")
+    defer { fixture.stop() }
+    let name = String(repeating: "g", count: 200)
+    var (fd, parents): (Int32, [Int32]) = (-1, [])
+    fd = open(try fixture.facts["cwd"].string, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    for _ in 0..<2 {
+      parents.append(fd)
+      #expect(mkdirat(fd, name, 0o700) == 0)
+      fd = openat(fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    }
+    defer {
+      close(fd)
+      for parent in parents.reversed() {
+        unlinkat(parent, name, AT_REMOVEDIR)
+        close(parent)
+      }
+    }
+    let row = try Self.row(of: fd)
+    #expect(row.isNull("path") && row.list("_unreadable") == ["path"])
+    #expect(row.text("type") == "directory")
+    let output = try Kiter.run(["files", "--pid", "\(getpid())", "--columns", "fd,path"])
+    #expect(output.status == 0)
+    #expect(output.stderr.contains("not readable"))
+  }
+}
