@@ -105,7 +105,7 @@ private func report() -> String {
 }
 
 /// Starts a detached thread.
-private func startThread(_ body: @escaping () -> Void) throws {
+func startThread(_ body: @escaping () -> Void) throws {
   let context = Unmanaged.passRetained(ThreadBody(body))
   var thread = pthread_t()
   // SAFETY: the thread takes over the one reference to the body.
@@ -159,7 +159,7 @@ private func waitUntilAlone() throws {
 }
 
 /// Waits until the kernel shows the process as a zombie, which is soon after it has exited.
-private func waitUntilZombie(_ pid: pid_t) throws {
+func waitUntilZombie(_ pid: pid_t) throws {
   var text: [UInt8] = []
   repeat {
     sched_yield()

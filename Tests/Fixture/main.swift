@@ -15,6 +15,7 @@ let states: [String: ([String]) throws -> KnownState] = [
   "threads": threads,
   "own-files": ownFiles,
   "zombie-leader": zombieLeader,
+  "file-tables": fileTables,
   "zombie": zombie,
   "memory": memory,
   "sockets": sockets,
