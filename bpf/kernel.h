@@ -92,6 +92,7 @@ struct dentry {
 	struct super_block *d_sb;
 	struct dentry *d_parent;
 	struct qstr d_name;
+	struct dentry_operations *d_op;
 	struct inode *d_inode;
 };
 

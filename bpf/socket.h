@@ -54,10 +54,13 @@ struct sock_common {
 	struct sock *skc_listener;
 };
 
-struct socket;
+struct socket {
+	struct sock *sk;
+};
 
 /* Every socket of a process lies beside its inode. */
 struct socket_alloc {
+	struct socket socket;
 	struct inode vfs_inode;
 };
 
@@ -72,6 +75,7 @@ struct sock {
 	/* 9a5e5334adc0 ("tcp: remove icsk->icsk_retransmit_timer"), 6.19 */
 	struct timer_list tcp_retransmit_timer;
 	kuid_t sk_uid;
+	u16 sk_type, sk_protocol;
 	u32 sk_ack_backlog;
 	u32 sk_max_ack_backlog;
 };

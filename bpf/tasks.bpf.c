@@ -132,10 +132,10 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define DEFAULT_PRIO 120
 
 /* What the other texts leave to a command line, as promised. */
-#define CMDLINE_MIN 20480
+#define STACK_SIZE 32
+#define CMDLINE_MIN (20480 + STACK_SIZE) /* what follows the groups */
 #define CGROUP_MAX 2048
 #define NAME_SIZE 256
-#define STACK_SIZE 32
 #define PATH_SIZE 4096
 
 /* What may be gone when the walk over a task ends. */
@@ -536,10 +536,11 @@ struct dispositions {
 
 static int add_action(u32 index, struct dispositions *dispositions)
 {
-	u64 handler = 0;
+	u64 handler = 0, offset = index * bpf_core_type_size(struct k_sigaction);
 
-	bpf_probe_read_kernel(&handler, sizeof(handler),
-			      dispositions->handlers + index * bpf_core_type_size(struct k_sigaction));
+	/* Linux 6.1 loses the product's bounds, and adds no unbounded number to a pointer. */
+	asm volatile("%0 &= 0xfff" : "+r"(offset));
+	bpf_probe_read_kernel(&handler, sizeof(handler), dispositions->handlers + offset);
 	if (handler == 1) /* SIG_IGN */
 		dispositions->ignored |= 1ULL << (index & 63);
 	else if (handler)
@@ -817,13 +818,11 @@ static __always_inline void join_ways(struct kiter_writer *w)
 }
 
 static __always_inline void put_texts(struct kiter_writer *w, struct task_struct *task,
-				      struct task_struct *trusted, const struct parts *parts)
+				      const struct parts *parts)
 {
 	PUT_STRING(w, comm, task->comm, sizeof(task->comm));
 	if (parts->tty)
 		PUT_STRING(w, tty_name, parts->tty->name, sizeof(parts->tty->name));
-	join_ways(w);
-	put_stack(w, task, trusted);
 	join_ways(w);
 	put_cgroup(w, task);
 	join_ways(w);
@@ -837,7 +836,7 @@ static __always_inline void put_texts(struct kiter_writer *w, struct task_struct
 
 /* All that is not copied from user space; 0 if the task changed meanwhile. */
 static __always_inline int put_fields(struct kiter_writer *w, struct task_struct *task,
-				      struct task_struct *trusted, const struct parts *parts)
+				      const struct parts *parts)
 {
 	put_family(w, task);
 	put_identity(w, task);
@@ -849,7 +848,7 @@ static __always_inline int put_fields(struct kiter_writer *w, struct task_struct
 	put_pid_namespace(w, task);
 	put_namespaces(w, parts->nsproxy);
 	put_fds(w, parts->files);
-	put_texts(w, task, trusted, parts);
+	put_texts(w, task, parts);
 	return is_whole(task, parts);
 }
 
@@ -879,13 +878,16 @@ int tasks(struct bpf_iter__task *ctx)
 		bpf_rcu_read_lock();
 	struct parts parts = parts_of(task);
 	walk_trusted(&parts, trusted);
-	int is_good = put_fields(&w, task, trusted, &parts);
+	int is_good = put_fields(&w, task, &parts);
 	if (bpf_rcu_read_unlock)
 		bpf_rcu_read_unlock();
 	if (!is_good) {
 		kiter_drop(&w);
 		return KITER_RETRY;
 	}
+	/* These two may sleep: Linux 6.12 says so of the stack, too. */
+	put_stack(&w, task, trusted);
+	join_ways(&w);
 	put_cmdline(&w, task, trusted, parts.mm);
 	return kiter_emit(&w, meta);
 }

@@ -133,32 +133,29 @@ static __always_inline void put_permissions(struct kiter_writer *w, u64 flags)
 	TAIL_PUT(w, permissions, 4);
 }
 
-#define PUT_LITERAL(w, field, literal)                                                             \
-	do {                                                                                       \
-		u8 *__to = WANT(field) ? TAIL(w, sizeof(literal)) : NULL;                          \
-		if (__to) {                                                                        \
-			__builtin_memcpy(__to, literal, sizeof(literal));                          \
-			TAIL_PUT(w, field, sizeof(literal) - 1);                                   \
-		}                                                                                  \
-	} while (0)
+static const char heap[] SEC(".rodata.names") = "[heap]";
+static const char stack[] SEC(".rodata.names") = "[stack]";
 
 /* What /proc/PID/maps shows in brackets; fs/proc/task_mmu.c, get_vma_name(). */
 static __always_inline void put_name(struct kiter_writer *w, struct vm_area_struct *vma)
 {
-	if (!WANT(name) || vma->vm_file)
+	if (!WANT(name))
 		return;
 	struct mm_struct *mm = vma->vm_mm;
 	const struct vm_operations_struct *ops = vma->vm_ops;
+	const char *name;
 	/* Of mappings without a file, only the special ones have this operation. */
 	if (ops && ops->name) {
 		struct vm_special_mapping *special = vma->vm_private_data;
-		const char *name = BPF_CORE_READ(special, name);
-		PUT_STRING(w, name, name, 64);
+		name = BPF_CORE_READ(special, name);
 	} else if (vma->vm_start < mm->brk && vma->vm_end > mm->start_brk) {
-		PUT_LITERAL(w, name, "[heap]");
+		name = heap;
 	} else if (vma->vm_start <= mm->start_stack && vma->vm_end >= mm->start_stack) {
-		PUT_LITERAL(w, name, "[stack]");
+		name = stack;
+	} else {
+		return;
 	}
+	PUT_STRING(w, name, name, 64);
 }
 
 /* Before 6.2, commit d09e8ca6cb93, it shared its place with what mappings of files need. */
@@ -337,19 +334,21 @@ int vmas(struct bpf_iter__task_vma *ctx)
 	PUT(&w, end, vma->vm_end);
 	PUT(&w, size_bytes, vma->vm_end - vma->vm_start);
 	PUT(&w, flags, vma->vm_flags);
-	put_permissions(&w, vma->vm_flags);
-	PUT_STRING(&w, comm, task->group_leader->comm, sizeof(task->comm));
-	put_name(&w, vma);
-	put_anon_name(&w, vma);
+	/* The longest first: the verifier goes through it again for each end of what is before it. */
 	if (vma->vm_file) {
 		struct seen_file seen = see(vma->vm_file);
 		struct inode *inode = seen.inode;
 
+		put_path(&w, &seen, trusted);
 		PUT(&w, offset, (u64)vma->vm_pgoff << kiter_config.page_shift);
 		PUT(&w, device, BPF_CORE_READ(inode, i_sb, s_dev));
 		PUT(&w, inode, BPF_CORE_READ(inode, i_ino));
 		PUT(&w, deleted, is_deleted(seen.path, inode));
-		put_path(&w, &seen, trusted);
+	} else {
+		put_name(&w, vma);
 	}
+	put_anon_name(&w, vma);
+	put_permissions(&w, vma->vm_flags);
+	PUT_STRING(&w, comm, task->group_leader->comm, sizeof(task->comm));
 	return kiter_emit(&w, ctx->meta);
 }

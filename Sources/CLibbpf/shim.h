@@ -12,11 +12,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* LIBBPF_OPTS is a macro with a statement in it. */
+/* LIBBPF_OPTS is a macro with a statement in it. `types` may be NULL. */
 static inline struct bpf_object *kiter_object_open(const void *image, size_t size,
-						   const char *name)
+						   const char *name, const char *types)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name, .btf_custom_path = types);
 
 	return bpf_object__open_mem(image, size, &opts);
 }

@@ -20,8 +20,13 @@ public struct LoadedPrograms: ~Copyable {
     iterator: String, image: [UInt8], programs: [String], constants: [UInt8], slots: UInt32
   ) throws(IteratorError) {
     LibbpfLog.capture()
+    // A type that the kernel does not have is looked for in its modules too, which only
+    // CAP_SYS_ADMIN may do; not so if the types are named, but then they are read twice.
+    let types = Capabilities().contains(.sysAdmin) ? nil : KernelSupport.typesPath
     // SAFETY: libbpf copies the image; the pointer is used during the call only.
-    let opened = image.withUnsafeBytes { kiter_object_open($0.baseAddress, $0.count, iterator) }
+    let opened = image.withUnsafeBytes {
+      kiter_object_open($0.baseAddress, $0.count, iterator, types)
+    }
     guard let opened else {
       throw IteratorError(
         iterator: iterator, stage: .open, cause: .failed, code: errno, log: LibbpfLog.take())

@@ -77,6 +77,7 @@ enum Linux {
   static let prCapabilityAmbient: Int32 = 47
   static let prSetVMA: Int32 = 0x5356_4d41
 
+  static let cloneFiles: Int32 = 0x400
   static let cloneNewTime: Int32 = 0x80
   static let cloneNewMount: Int32 = 0x20000
   static let cloneNewCgroup: Int32 = 0x200_0000

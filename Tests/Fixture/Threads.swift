@@ -13,9 +13,29 @@ func threads(_ arguments: [String]) throws -> KnownState {
     resources: workers)
 }
 
-/// `zombie-leader`: the first thread has gone, another lives on and holds files.
+/// `own-files N`: N threads that do not share the open files of the first.
+func ownFiles(_ arguments: [String]) throws -> KnownState {
+  let tids = try (0..<number(arguments, at: 0, default: 2)).map { _ in try threadWithOwnFiles() }
+  return KnownState(facts: ["tids": .array(tids)])
+}
+
+private func threadWithOwnFiles() throws -> JSON {
+  let answer = try makePipe()
+  try startThread {
+    let result = linuxUnshare(Linux.cloneFiles)
+    writeAll(result == 0 ? "\(linuxGettid())" : "", to: answer.write)
+    sleepForEver()
+  }
+  var buffer = [UInt8](repeating: 0, count: 32)
+  // SAFETY: read is given the size of the buffer.
+  let count = try check("read", read(answer.read, &buffer, buffer.count))
+  return .digits(String(decoding: buffer.prefix(count), as: UTF8.self))
+}
+
+/// `zombie-leader N`: the first thread has gone, another lives on and holds files; N more wait.
 func zombieLeader(_ arguments: [String]) throws -> KnownState {
   let directory = try TemporaryDirectory()
+  for _ in 0..<(try number(arguments, at: 0, default: 0)) { try startThread { sleepForEver() } }
   let leader = pthread_self()
   try startThread {
     do {
@@ -85,7 +105,7 @@ private func report() -> String {
 }
 
 /// Starts a detached thread.
-private func startThread(_ body: @escaping () -> Void) throws {
+func startThread(_ body: @escaping () -> Void) throws {
   let context = Unmanaged.passRetained(ThreadBody(body))
   var thread = pthread_t()
   // SAFETY: the thread takes over the one reference to the body.
@@ -139,7 +159,7 @@ private func waitUntilAlone() throws {
 }
 
 /// Waits until the kernel shows the process as a zombie, which is soon after it has exited.
-private func waitUntilZombie(_ pid: pid_t) throws {
+func waitUntilZombie(_ pid: pid_t) throws {
   var text: [UInt8] = []
   repeat {
     sched_yield()

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite struct KsymsTests {
+@Suite(.kernel) struct KsymsTests {
   /// A line of /proc/kallsyms.
   private struct Symbol: Hashable {
     let address: UInt64?
@@ -61,25 +61,27 @@ import Testing
       let symbols = Dictionary(grouping: rows) { $0.text("name") ?? "" }
       return before.filter { after[$0.key] == $0.value }.map { ($0, symbols[$0.key] ?? []) }
     }
-    #expect(programs.count >= 3)
+    #expect(programs.count >= BPFUsers.programNames.count)
     for (program, rows) in programs {
       #expect(!rows.isEmpty, "\(program)")
       for row in rows {
         #expect(row.text("type") == "t")
-        #expect(row.number("size") == program.value, "\(program)")
+        #expect(row.number("size").map(program.value.contains) == true, "\(program)")
         #expect(row.hex("address") != nil)
       }
     }
   }
 
-  /// The symbols of programs that have one, and the bytes of each.
-  private static func programs() throws -> [String: Int64] {
+  /// The symbols of programs that have one, and the bytes of each program of that name: one that is
+  /// loaded twice need not be as long both times. bpftool adds up those of subprograms, which the
+  /// programs looked at do not have.
+  private static func programs() throws -> [String: Set<Int64>] {
     try BPFTool.list("prog", "show").reduce(into: [:]) { programs, program in
-      guard let name = try? program["name"].string, try program["bytes_jited"].int > 0 else {
+      guard let name = try? program["name"].string, BPFUsers.programNames.contains(name) else {
         return
       }
-      programs["bpf_prog_\(try program["tag"].string)_\(name)"] =
-        Int64(try program["bytes_jited"].int)
+      let symbol = "bpf_prog_\(try program["tag"].string)_\(name)"
+      programs[symbol, default: []].insert(Int64(try program["bytes_jited"].int))
     }
   }
 
@@ -92,7 +94,9 @@ import Testing
     let lines = rows.stdout.split(separator: UInt8(ascii: "\n"))
     #expect(lines.count > 10_000)
     let shown = try lines.prefix(1000).map { try Row(json: $0).hex("address") }
-    #expect(shown == symbols.prefix(1000).map { $0.address == 0 ? nil : $0.address })
+    // Some symbols really are at 0.
+    let isHidden = symbols.allSatisfy { $0.address == 0 }
+    #expect(shown == symbols.prefix(1000).map { isHidden ? nil : $0.address })
   }
 
   private static func symbols(_ output: Command.Output) throws -> [Symbol] {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite struct MapsTests {
+@Suite(.kernel) struct MapsTests {
   /// Bit by bit what `BPF_F_…` of include/uapi/linux/bpf.h says.
   private static let flags = [
     "no_prealloc", "no_common_lru", "numa_node", "rdonly", "wronly", "stack_build_id", "zero_seed",

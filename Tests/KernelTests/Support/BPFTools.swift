@@ -5,6 +5,8 @@ final class BPFUsers {
   private static let programs = [
     ("opensnoop", "tracepoint__syscalls__sys_exit_openat"), ("tcpstates", "handle_set_state"),
   ]
+  /// The names of some of their BPF programs, which have no subprograms.
+  static let programNames = Set(programs.map(\.1))
   private let processes: [Subprocess]
 
   /// Starts them and waits until their programs are loaded.
@@ -17,8 +19,7 @@ final class BPFUsers {
       ])
     }
     let deadline = ContinuousClock.now + timeout
-    let wanted = Set(Self.programs.map(\.1))
-    while try !wanted.isSubset(of: Self.loadedPrograms()) {
+    while try !Self.programNames.isSubset(of: Self.loadedPrograms()) {
       guard ContinuousClock.now < deadline else {
         throw Fixture.Failure(description: "opensnoop and tcpstates did not load their programs")
       }

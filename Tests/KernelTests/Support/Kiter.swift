@@ -23,7 +23,10 @@ enum Kiter {
   /// The rows of a table, read as JSON Lines.
   ///
   /// - Throws: if `kiter` does not exit with 0, or a line is not a JSON object.
-  static func rows(_ arguments: String...) throws -> [Row] {
+  static func rows(_ arguments: String...) throws -> [Row] { try rows(arguments) }
+
+  /// The same, of a list of arguments.
+  static func rows(_ arguments: [String]) throws -> [Row] {
     let output = try run(arguments + ["--output", "jsonl"])
     guard output.status == 0 else {
       throw Fixture.Failure(
