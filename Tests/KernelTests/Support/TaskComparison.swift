@@ -8,15 +8,15 @@ struct TaskReading: Equatable {
   private(set) var values: [String: String?] = [:]
   /// When the task started, in ticks: tells it from another one with the same number.
   let start: UInt64
-  /// How often it gave up the processor: it has not run between two readings with the same.
-  let switches: UInt64
+  /// For how long each thread of its process has run: none has between two readings with the same.
+  private let activity: [UInt64]
 
   /// Reads all files of a task; throws if it is gone, or if the kernel does not let this reader look
   /// at it (then it does not show it to iterators either).
   init(_ task: ProcTask, isThread: Bool) throws {
     let (stat, status) = (try task.stat, try task.status)
     start = stat.startTime
-    switches = status.voluntarySwitches + status.involuntarySwitches
+    activity = try ProcTask(status.tgid).threads.map { try $0.schedstat.runNanoseconds }
     // Needs the right to trace the task.
     expect("user_ns", "\(try task.namespace("user"))")
     set(stat, status)
@@ -26,10 +26,15 @@ struct TaskReading: Equatable {
     try set(counters: task, stat, status, isThread: isThread)
   }
 
-  /// May the column be other than what both readings say? What goes to and fro may.
+  /// Must the column be what both readings say? What goes to and fro, only if nothing ran between.
   func isCertain(_ name: String, _ again: TaskReading) -> Bool {
     again.values[name] == values[name]
-      && (switches == again.switches || !["state", "wchan", "cpu"].contains(name))
+      && (activity == again.activity || !TaskReading.goesToAndFro(name))
+  }
+
+  private static func goesToAndFro(_ name: String) -> Bool {
+    ["state", "wchan", "cpu", "fds", "vsz_bytes", "swap_bytes"].contains(name)
+      || name.hasPrefix("rss_") || name.hasPrefix("signals_")
   }
 
   private mutating func expect(_ name: String, _ value: String?) {
