@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* iter/task_file: one object for each open file of each task that has a table of its own. */
 #include "socket.h"
-#include "task.h"
+#include "task_walk.h"
 #include <asm/fcntl.h>
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -44,21 +44,6 @@ struct btf {
 	u32 id;
 };
 
-enum bpf_iter_task_type {
-	BPF_TASK_ITER_ALL,
-	BPF_TASK_ITER_TID,
-	BPF_TASK_ITER_TGID,
-};
-
-/* What the kernel keeps for a walk over tasks begins with this. */
-struct bpf_iter_seq_task_common {
-	enum bpf_iter_task_type type;
-};
-
-struct seq_file___private {
-	struct bpf_iter_seq_task_common *private;
-};
-
 struct bpf_iter__task_file {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
@@ -80,31 +65,6 @@ enum { SOCKFS_MAGIC = 0x534f434b, ANON_INODE_FS_MAGIC = 0x09041934, PID_FS_MAGIC
 #define PATH_MAX 4096
 #define ANON_NAME_MAX 64
 
-/* PID_MAX_LIMIT: no process has more threads. */
-#define THREADS_MAX (4 << 20)
-
-struct thread_search {
-	struct list_head *head, *at;
-	struct files_struct *files;
-	struct task_struct *found;
-};
-
-static int find_thread_with_files(u32 index, struct thread_search *search)
-{
-	struct list_head *at = search->at;
-
-	(void)index;
-	search->at = BPF_CORE_READ(at, next);
-	if (search->at == search->head)
-		return 1;
-	struct task_struct *task =
-		(void *)search->at - bpf_core_field_offset(struct task_struct, thread_node);
-	if (BPF_CORE_READ(task, files) != search->files)
-		return 0;
-	search->found = task;
-	return 1;
-}
-
 /*
  * The kernel leaves out threads that share the table of their leader. But when the leader has
  * exited it has no table any more, and threads can share one that the leader never had: the first
@@ -112,18 +72,11 @@ static int find_thread_with_files(u32 index, struct thread_search *search)
  */
 static __always_inline int is_repeated(struct bpf_iter_meta *meta, struct task_struct *task)
 {
-	if (task->pid == task->tgid)
-		return 0;
-	struct seq_file___private *seq = (void *)meta->seq;
-	struct bpf_iter_seq_task_common *walk = BPF_CORE_READ(seq, private);
-	if (BPF_CORE_READ(walk, type) == BPF_TASK_ITER_TID)
+	if (task->pid == task->tgid || is_walk_of_thread(meta))
 		return 0;
 	if (task->group_leader->files == task->files)
 		return 1;
-	struct list_head *threads = &task->signal->thread_head;
-	struct thread_search search = { .head = threads, .at = threads, .files = task->files };
-	bpf_loop(THREADS_MAX, find_thread_with_files, &search, 0);
-	return search.found != task;
+	return first_thread(task, task->files) != task;
 }
 
 /* Is it the file of --path? The reader, this very process, holds that one open to compare with. */

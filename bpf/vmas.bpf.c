@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* iter/task_vma: one object for each mapping of each task that has files of its own. */
-#include "task.h"
+#include "task_walk.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -44,21 +44,6 @@ struct backing_file {
 	struct path user_path; /* 6.7, commit def3ae83da02 */
 };
 
-enum bpf_iter_task_type {
-	BPF_TASK_ITER_ALL,
-	BPF_TASK_ITER_TID,
-	BPF_TASK_ITER_TGID,
-};
-
-/* What the kernel keeps for a walk over tasks begins with this. */
-struct bpf_iter_seq_task_common {
-	enum bpf_iter_task_type type;
-};
-
-struct seq_file___private {
-	struct bpf_iter_seq_task_common *private;
-};
-
 struct bpf_iter__task_vma {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
@@ -73,30 +58,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 enum { VM_READ = 1, VM_WRITE = 2, VM_EXEC = 4, VM_MAYSHARE = 0x80 };
 
-/* PID_MAX_LIMIT: no process has more threads. */
-#define THREADS_MAX (4 << 20)
-
-struct thread_search {
-	struct list_head *head, *at;
-	struct task_struct *found;
-};
-
-static int find_thread_with_memory(u32 index, struct thread_search *search)
-{
-	struct list_head *at = search->at;
-
-	(void)index;
-	search->at = BPF_CORE_READ(at, next);
-	if (search->at == search->head)
-		return 1;
-	struct task_struct *task =
-		(void *)search->at - bpf_core_field_offset(struct task_struct, thread_node);
-	if (!BPF_CORE_READ(task, mm))
-		return 0;
-	search->found = task;
-	return 1;
-}
-
 /*
  * The kernel walks the memory of each process, and again that of each thread that does not share
  * the files of its leader: of every thread, when the leader has exited. The leader stands for all
@@ -105,19 +66,13 @@ static int find_thread_with_memory(u32 index, struct thread_search *search)
  */
 static __always_inline int is_repeated(struct bpf_iter_meta *meta, struct task_struct *task)
 {
-	if (task->pid == task->tgid)
-		return 0;
-	struct seq_file___private *seq = (void *)meta->seq;
-	struct bpf_iter_seq_task_common *walk = BPF_CORE_READ(seq, private);
-	if (BPF_CORE_READ(walk, type) == BPF_TASK_ITER_TID)
+	if (task->pid == task->tgid || is_walk_of_thread(meta))
 		return 0;
 	if (task->group_leader->mm)
 		return 1;
-	struct list_head *threads = &task->signal->thread_head;
-	struct thread_search search = { .head = threads, .at = threads };
-	bpf_loop(THREADS_MAX, find_thread_with_memory, &search, 0);
+	struct task_struct *first = first_thread(task, NULL);
 	/* None: this one has just let go of it, but the walk still shows it. */
-	return search.found && search.found != task;
+	return first && first != task;
 }
 
 static __always_inline void put_permissions(struct kiter_writer *w, u64 flags)

@@ -20,6 +20,8 @@ public struct IteratorError: Error, CustomStringConvertible {
     case notPermitted
     /// The walk has made no progress for too long.
     case stuck
+    /// The walk cannot go on: what it has not shown is lost.
+    case incomplete
     /// Anything else.
     case failed
   }

@@ -55,9 +55,9 @@ public struct IteratorReader<Calls: SystemCalls>: ~Copyable {
     switch code {
     case E2BIG:
       IteratorError(
-        iterator: iterator, stage: .read, cause: .failed, code: code,
-        advice: "an object's record is larger than the kernel's 32 KiB buffer; "
-          + "leave out columns with long texts (--columns)")
+        iterator: iterator, stage: .read, cause: .incomplete, code: code,
+        advice: "an object's record is larger than the kernel's buffer (32 KiB), and the "
+          + "walk cannot pass it; leave out columns with long texts (--columns)")
     case EPERM, EACCES:
       IteratorError(
         iterator: iterator, stage: .read, cause: .notPermitted, code: code,

@@ -18,6 +18,7 @@ enum ExitStatus {
       switch error.cause {
       case .unsupported: unsupported
       case .notPermitted: notPermitted
+      case .incomplete: incomplete
       case .stuck, .failed: failed
       }
     case is UnknownColumn: usage

@@ -58,7 +58,7 @@ private final class ScriptedCalls: SystemCalls {
   }
 
   @Test(arguments: [
-    (E2BIG, IteratorError.Cause.failed), (EPERM, .notPermitted), (EIO, .failed),
+    (E2BIG, IteratorError.Cause.incomplete), (EPERM, .notPermitted), (EIO, .failed),
   ])
   func failuresAreNamed(code: Int32, cause: IteratorError.Cause) {
     let error = #expect(throws: IteratorError.self) { try Self.read(ScriptedCalls([-Int(code)])) }

@@ -9,7 +9,7 @@ import Testing
 @Suite(.kernel, .serialized) struct ConcurrentReadersTests {
   private static let readers = 16
   private static let rounds = 8
-  private static let columns = ["pid", "comm", "cmdline"]
+  private static let columns = ["pid", "comm", "cmdline", "cwd"]
 
   /// One link to read from, with as many scratch slots as a pin gets.
   private static func link() throws -> IteratorLink {
@@ -43,6 +43,7 @@ import Testing
     for task in snapshot {
       guard let pid = task.pid, let token = tokens[pid] else { continue }
       #expect(task.comm?.contains(token) == true, "\(pid): comm \(task.comm ?? "-")")
+      #expect(task.cwd?.contains(token) == true, "\(pid): cwd \(task.cwd ?? "-")")
       #expect(task.cmdline?.contains(token) == true, "\(pid): cmdline \(task.cmdline ?? "-")")
       checked += 1
     }

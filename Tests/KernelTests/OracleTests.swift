@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite struct CommandTests {
+@Suite(.kernel) struct CommandTests {
   @Test func readsBothPipesWithoutDeadlock() throws {
     let script = "head -c 1000000 /dev/zero; head -c 1000000 /dev/zero >&2; exit 3"
     let output = try Command.run(["sh", "-c", script])
@@ -30,7 +30,7 @@ import Testing
   }
 }
 
-@Suite struct FixtureTests {
+@Suite(.kernel) struct FixtureTests {
   @Test func unknownStateIsAnError() {
     #expect(throws: Fixture.Failure.self) { try Fixture("no-such-state") }
   }
@@ -44,7 +44,7 @@ import Testing
   }
 }
 
-@Suite struct TaskOracleTests {
+@Suite(.kernel) struct TaskOracleTests {
   @Test func sleep() throws {
     let fixture = try Fixture("sleep")
     let task = ProcTask(fixture.pid)
@@ -156,7 +156,7 @@ import Testing
   }
 }
 
-@Suite struct FileOracleTests {
+@Suite(.kernel) struct FileOracleTests {
   @Test func files() throws {
     let fixture = try Fixture("files")
     let facts = try fixture.facts["files"].array
@@ -194,7 +194,7 @@ import Testing
   }
 }
 
-@Suite struct MemoryOracleTests {
+@Suite(.kernel) struct MemoryOracleTests {
   @Test func regions() throws {
     let fixture = try Fixture("memory")
     let maps = try ProcMapping.maps(of: fixture.pid)
@@ -222,7 +222,7 @@ import Testing
   }
 }
 
-@Suite struct SocketOracleTests {
+@Suite(.kernel) struct SocketOracleTests {
   @Test func everyState() throws {
     let fixture = try Fixture("sockets")
     let proc = try SocketTable.allCases.flatMap { try ProcSocket.all($0, in: fixture.pid) }
@@ -286,7 +286,7 @@ import Testing
   }
 }
 
-@Suite struct KernelOracleTests {
+@Suite(.kernel) struct KernelOracleTests {
   @Test func symbols() throws {
     let symbols = try KernelSymbol.all()
     #expect(symbols.count > 1000)
@@ -307,7 +307,7 @@ import Testing
   }
 }
 
-@Suite struct ProcessStateTests {
+@Suite(.kernel) struct ProcessStateTests {
   @Test func namespaces() throws {
     let fixture = try Fixture("namespaces")
     let child = Int32(try fixture.facts["child_pid"].int)

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-@Suite struct SocketsTests {
+@Suite(.kernel) struct SocketsTests {
   @Test func equalsSSAndProc() throws {
     let churn = try Fixture("churn", "200")
     let states = try Fixture("sockets")
