@@ -20,6 +20,7 @@ import Testing
     let added = try Self.files(copy).subtracting(before)
     #expect(added == ["schemas/programs.json", "bpf/programs.bpf.c"])
 
+    try Self.addGiants(to: copy)
     let build = try Command.run(
       ["swift", "build", "--package-path", copy.path, "--product", "kiter"],
       timeout: .seconds(900))
@@ -31,6 +32,24 @@ import Testing
     #expect(rows.text.hasPrefix("0\n"))
     let help = try Command.run([kiter, "programs", "--help"])
     #expect(help.text.contains("* number"))
+    let giants = try Command.run([kiter, "giants"], timeout: .seconds(30))
+    #expect(giants.status == 3, "\(giants.stderr)")
+    #expect(giants.stderr.contains("record is larger than the kernel's buffer"))
+  }
+
+  /// A table whose records the kernel cannot take: its program writes more than 32 KiB an object.
+  private static func addGiants(to copy: URL) throws {
+    for name in ["schemas/programs.json", "bpf/programs.bpf.c"] {
+      let text = try String(contentsOf: copy.appending(path: name), encoding: .utf8)
+        .replacingOccurrences(of: "programs", with: "giants")
+        .replacingOccurrences(of: "\"giants\": [", with: "\"programs\": [")
+        .replacingOccurrences(
+          of: "return kiter_emit(&w, meta);",
+          with: "w.at = KITER_RECORD_MAX; kiter_emit(&w, meta); "
+            + "return bpf_seq_write(meta->seq, w.slot->bytes, 4096) * 0;")
+      let other = name.replacingOccurrences(of: "programs", with: "giants")
+      try Data(text.utf8).write(to: copy.appending(path: other))
+    }
   }
 
   @Test func badNamesAreRefused() throws {
