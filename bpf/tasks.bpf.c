@@ -299,7 +299,7 @@ struct usage {
 			(usage)->field += BPF_CORE_READ(object, member);                           \
 	} while (0)
 
-/* A thread and the sums of those that have exited name what they have alike, but for the run time. */
+/* A thread, and the sums of those that have exited, differ in the name of the run time alone. */
 #define ADD_ALL(usage, object, runtime)                                                            \
 	do {                                                                                       \
 		ADD(usage, utime, object, utime);                                                  \
