@@ -32,7 +32,11 @@ public struct TableWriter: RecordWriter, ~Copyable {
   private let titles: [String]
   private var widths: [Int]
   private let isRight: [Bool]
+  /// May the column be made narrower than its cells?
+  private let isFlexible: [Bool]
   private var isSettled = false
+  /// Columns of the terminal that the row under way has not used.
+  private var left = 0
 
   private static var heldBytes: Int { 1 << 20 }
 
@@ -43,6 +47,7 @@ public struct TableWriter: RecordWriter, ~Copyable {
     titles = projection.columns.map { title(of: $0.field) }
     widths = titles.map { style.hasHeader ? $0.utf8.count : 1 }
     isRight = projection.columns.map { isRightAligned($0.field.kind) }
+    isFlexible = projection.columns.map { isText($0.field.kind) }
   }
 
   /// What has been marked or left out so far.
@@ -92,7 +97,7 @@ public struct TableWriter: RecordWriter, ~Copyable {
   private mutating func fit(into width: Int) {
     var excess = widths.reduce(2 * (widths.count - 1), +) - width
     while excess > 0 {
-      let texts = widths.indices.filter { !isRight[$0] && widths[$0] > 12 }
+      let texts = widths.indices.filter { isFlexible[$0] && widths[$0] > 12 }
       guard let widest = texts.max(by: { widths[$0] < widths[$1] }) else { return }
       let next = texts.map { widths[$0] }.filter { $0 < widths[widest] }.max() ?? 12
       let cut = min(excess, max(1, widths[widest] - max(next, 12)))
@@ -110,17 +115,21 @@ public struct TableWriter: RecordWriter, ~Copyable {
     }
   }
 
-  private mutating func appendCell(
-    _ text: UnsafeRawBufferPointer, _ width: Int, column: Int
-  ) {
-    let room = widths[column]
+  /// Appends a cell, cut where its column or the terminal ends.
+  private mutating func appendCell(_ text: UnsafeRawBufferPointer, _ width: Int, column: Int) {
+    if column == 0 { left = style.width ?? .max }
+    let gap = column == 0 ? 0 : 2
+    let room = min(widths[column], left - gap)
     let isLast = column == widths.count - 1
-    let isTooWide = style.width != nil && width > room && !isRight[column]
-    let padding = isTooWide ? 0 : max(0, room - width)
-    if isRight[column] { output.append(UInt8(ascii: " "), times: padding) }
-    if isTooWide { output.append(text, cutTo: room) } else { output.append(text) }
-    if isLast { return output.append(UInt8(ascii: "\n")) }
-    output.append(UInt8(ascii: " "), times: isRight[column] ? 2 : padding + 2)
+    if room > 0 {
+      let isTooWide = style.width != nil && width > room
+      let padding = max(0, room - width)
+      output.append(UInt8(ascii: " "), times: isRight[column] ? gap + padding : gap)
+      if isTooWide { output.append(text, cutTo: room) } else { output.append(text) }
+      if !isLast && !isRight[column] { output.append(UInt8(ascii: " "), times: padding) }
+    }
+    left = max(0, left - gap - room)
+    if isLast { output.append(UInt8(ascii: "\n")) }
   }
 }
 
@@ -137,4 +146,12 @@ func title(of field: Field) -> String {
 /// Numbers to the right, so that their sizes show; texts and opaque numbers to the left.
 private func isRightAligned(_ kind: Kind) -> Bool {
   ByteBuffer.isNumber(kind)
+}
+
+/// Texts lose their end before an address loses a digit.
+private func isText(_ kind: Kind) -> Bool {
+  switch kind {
+  case .text, .path, .arguments, .flags, .list: true
+  default: false
+  }
 }

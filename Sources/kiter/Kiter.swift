@@ -18,9 +18,9 @@ struct Kiter: ParsableCommand {
       """,
     version: version,
     groupedSubcommands: [
-      CommandGroup(name: "Tables:", subcommands: Catalog.tables.map { command(for: $0) }),
+      CommandGroup(name: "Table", subcommands: Catalog.tables.map { command(for: $0) }),
       CommandGroup(
-        name: "About kiter:",
+        name: "Other",
         subcommands: [ListCommand.self, SchemaCommand.self, DoctorCommand.self]),
     ])
 

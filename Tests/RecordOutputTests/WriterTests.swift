@@ -140,6 +140,18 @@ import Testing
         == "PID  NAME\n  1  0123456789abcd…\n")
   }
 
+  @Test func aRowEndsWhereTheTerminalEnds() throws {
+    let record = RecordBuilder().number("pid", 1).number("where", 0xffff_8000_0000_1000)
+      .tail("name", Array("0123456789abcdefghij".utf8)).record
+    let columns = ["pid", "where", "name", "rss_bytes"]
+    #expect(
+      try Self.table([record], columns: columns, TableStyle(width: 30))
+        == "PID  WHERE               NAME \n  1  0xffff800000001000  0123…\n")
+    #expect(
+      try Self.table([record], columns: columns, TableStyle(width: 10))
+        == "PID  WHERE\n  1  0xff…\n")
+  }
+
   @Test func rawNumbersHaveNoUnits() throws {
     let style = TableStyle(hasHeader: false, isRaw: true)
     #expect(
