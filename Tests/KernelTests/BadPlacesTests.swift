@@ -117,6 +117,21 @@ import Testing
     withExtendedLifetime(churn) {}
   }
 
+  /// kiter looks whether the process is there, then loads for some 20 ms, then reads: a process that
+  /// is killed in between is met by one of these delays.
+  @Test func aTargetThatEndsMeanwhileIsNamed() throws {
+    let script = """
+      for delay in $(seq 4 2 120); do
+        sleep 1000 & target=$!
+        \(try Kiter.executable()) tasks --pid $target -c pid -o csv >/dev/null & reader=$!
+        sleep 0.$(printf %03d $delay); kill -9 $target; wait $target; wait $reader
+        echo "exit $?"
+      done 2>&1
+      """
+    let output = try Command.run(["bash", "-c", script])
+    #expect(output.text.contains("ended while it was looked at\nexit 1\n"), "\(output.text)")
+  }
+
   @Test func twentyThousandProcesses() throws {
     let fixture = try Fixture("many", "20000", timeout: .seconds(300))
     let output = try Kiter.run(["tasks", "-c", "pid,ppid", "-o", "csv", "--no-header"])
