@@ -380,5 +380,5 @@ int files(struct bpf_iter__task_file *ctx)
 		kiter_drop(&w);
 		return KITER_RETRY;
 	}
-	return kiter_emit(&w, ctx->meta);
+	return kiter_emit(&w);
 }

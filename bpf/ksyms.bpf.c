@@ -114,5 +114,5 @@ int ksyms(struct bpf_iter__ksym *ctx)
 	if (ksym->module_name[0])
 		PUT_STRING(&w, module, ksym->module_name, sizeof(ksym->module_name));
 	put_size(&w, ksym);
-	return kiter_emit(&w, ctx->meta);
+	return kiter_emit(&w);
 }

@@ -80,5 +80,5 @@ int maps(struct bpf_iter__bpf_map *ctx)
 	put_entries(&w, map, trusted);
 	if (map->name[0])
 		PUT_STRING(&w, name, map->name, sizeof(map->name));
-	return kiter_emit(&w, ctx->meta);
+	return kiter_emit(&w);
 }

@@ -12,7 +12,7 @@
  *	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_name))
  *		return KITER_RETRY;
  *	PUT(&w, pid, …);
- *	return kiter_emit(&w, ctx->meta);
+ *	return kiter_emit(&w);
  */
 #pragma once
 
@@ -197,11 +197,10 @@ static __always_inline int kiter_drop(struct kiter_writer *w)
  * Sends the record. When the kernel's buffer is full it discards these bytes and runs the program
  * again for the same object after the reader has taken the others.
  */
-static __always_inline int kiter_emit(struct kiter_writer *w, struct bpf_iter_meta *meta)
+static __always_inline int kiter_emit(struct kiter_writer *w)
 {
 	u64 size = w->at;
 
-	(void)meta;
 	if (size > KITER_RECORD_MAX)
 		size = KITER_RECORD_MAX;
 	w->record->record_size = size;

@@ -214,7 +214,7 @@ int tcp(struct bpf_iter__tcp *ctx)
 		put_time_wait(&w, UNTRUSTED(struct inet_timewait_sock, tw));
 	else if (request)
 		put_request(&w, UNTRUSTED(struct request_sock, request));
-	return kiter_emit(&w, ctx->meta);
+	return kiter_emit(&w);
 }
 
 SEC("iter/udp")
@@ -240,5 +240,5 @@ int udp(struct bpf_iter__udp *ctx)
 	PUT(&w, receive_queue, unread > 0 ? unread : 0);
 	/* The socket itself counts as one. */
 	PUT(&w, send_queue, sk->sk_wmem_alloc.refs.counter - 1);
-	return kiter_emit(&w, ctx->meta);
+	return kiter_emit(&w);
 }

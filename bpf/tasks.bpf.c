@@ -889,5 +889,5 @@ int tasks(struct bpf_iter__task *ctx)
 	put_stack(&w, task, trusted);
 	join_ways(&w);
 	put_cmdline(&w, task, trusted, parts.mm);
-	return kiter_emit(&w, meta);
+	return kiter_emit(&w);
 }

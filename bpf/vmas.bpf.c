@@ -305,5 +305,5 @@ int vmas(struct bpf_iter__task_vma *ctx)
 	put_anon_name(&w, vma);
 	put_permissions(&w, vma->vm_flags);
 	PUT_STRING(&w, comm, task->group_leader->comm, sizeof(task->comm));
-	return kiter_emit(&w, ctx->meta);
+	return kiter_emit(&w);
 }

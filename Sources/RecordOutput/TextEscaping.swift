@@ -160,9 +160,7 @@ extension ByteBuffer {
   }
 }
 
-/// Arguments end with a NUL each: the last one separates nothing.
+/// Arguments end with a NUL each: the last one separates nothing. Further ones are empty arguments.
 private func withoutLastNul(_ text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-  var count = text.count
-  while count > 0, text[count - 1] == 0 { count -= 1 }
-  return UnsafeRawBufferPointer(rebasing: text[..<count])
+  text.last == 0 ? UnsafeRawBufferPointer(rebasing: text.dropLast()) : text
 }

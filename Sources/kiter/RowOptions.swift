@@ -36,17 +36,23 @@ struct RowOptions<Record: KernelRecord>: ParsableArguments, CustomReflectable {
       case .flag:
         let isOn = try values.decode(Flag<Bool>.self, forKey: name).wrappedValue
         if isOn { selection.numbers[option.name] = 1 }
-      case .number(let maximum):
-        let number = try values.decode(Option<UInt32?>.self, forKey: name).wrappedValue
-        guard let number else { continue }
-        guard number <= maximum else {
-          throw ValidationError("--\(option.name) takes a number from 0 to \(maximum).")
-        }
-        selection.numbers[option.name] = number
+      case .number:
+        selection.numbers[option.name] =
+          try values.decode(Option<UInt32?>.self, forKey: name).wrappedValue
       case .file:
         selection.files[option.name] =
           try values.decode(Option<String?>.self, forKey: name).wrappedValue
       }
+    }
+  }
+
+  func validate() throws {
+    for option in Self.options {
+      guard case .number(let maximum) = option.form,
+        let number = selection.numbers[option.name], number > maximum
+      else { continue }
+      let name = option.name.replacingUnderscores()
+      throw ValidationError("--\(name) takes a number from 0 to \(maximum).")
     }
   }
 

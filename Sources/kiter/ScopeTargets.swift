@@ -14,7 +14,7 @@ struct ScopeTargets {
   init(schema: Schema, _ rows: RowSelection) {
     table = schema.name
     self.rows = rows
-    for pid in rows.pids {
+    for pid in rows.pids where !existing.contains(.pid(pid)) {
       switch ProcessStatus(pid: pid) {
       case .process: existing.append(.pid(pid))
       case .thread:
@@ -23,7 +23,7 @@ struct ScopeTargets {
       case .none: miss("process", pid)
       }
     }
-    for tid in rows.tids {
+    for tid in rows.tids where !existing.contains(.tid(tid)) {
       if ProcessStatus(pid: tid) == .none {
         miss("thread", tid)
       } else {

@@ -12,6 +12,9 @@ import Testing
     (["tasks", "--pid", "-1"], 64, "--pid"),
     (["tasks", "--pid", "4294967296"], 64, "invalid for '--pid"),
     (["tasks", "--limit", "-3"], 64, "--limit"),
+    (["sockets", "--port", "65536"], 64, "--port takes a number from 0 to 65535"),
+    (["sockets", "--pid", "1"], 64, "--pid"),
+    (["files", "--path", "/no/such/file"], 1, "/no/such/file: No such file or directory"),
     (["tasks", "--output", "xml"], 64, "'--output"),
     (["tasks", "--json", "--output", "csv"], 64, "exclude each other"),
     (["tasks", "--colums", "pid"], 64, "--columns"),
@@ -35,6 +38,12 @@ import Testing
     #expect(output.text == "pid\n\(fixture.pid)\n")
     #expect(output.stderr.contains("there is no process 4294967295"))
     #expect(output.status == 1)
+  }
+
+  @Test func aProcessNamedTwiceIsShownOnce() throws {
+    let fixture = try Fixture("sleep")
+    let pid = "\(fixture.pid)"
+    #expect(try Kiter.rows("tasks", "--pid", pid, "--pid", pid, "-c", "pid").count == 1)
   }
 
   @Test func aThreadIsNoProcess() throws {

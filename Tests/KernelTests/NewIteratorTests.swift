@@ -44,8 +44,8 @@ import Testing
         .replacingOccurrences(of: "programs", with: "giants")
         .replacingOccurrences(of: "\"giants\": [", with: "\"programs\": [")
         .replacingOccurrences(
-          of: "return kiter_emit(&w, meta);",
-          with: "w.at = KITER_RECORD_MAX; kiter_emit(&w, meta); "
+          of: "return kiter_emit(&w);",
+          with: "w.at = KITER_RECORD_MAX; kiter_emit(&w); "
             + "return bpf_seq_write(meta->seq, w.slot->bytes, 4096) * 0;")
       let other = name.replacingOccurrences(of: "programs", with: "giants")
       try Data(text.utf8).write(to: copy.appending(path: other))

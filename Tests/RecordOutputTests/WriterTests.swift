@@ -59,6 +59,12 @@ import Testing
         + "\n")
   }
 
+  @Test func anEmptyLastArgumentIsKept() throws {
+    let record = RecordBuilder().tail("arguments", Array("sh\0\0".utf8)).record
+    #expect(try Self.json([record], columns: ["arguments"]) == #"{"arguments":"sh "}"# + "\n")
+    #expect(try Self.csv([record], columns: ["arguments"]) == "arguments\nsh \n")
+  }
+
   @Test func anArrayIsOneEvenIfEmpty() throws {
     #expect(try Self.json([], columns: ["pid"], lines: false) == "[\n]\n")
     let two = [RecordBuilder().number("pid", 1).record, RecordBuilder().number("pid", 2).record]
