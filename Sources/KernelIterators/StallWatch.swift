@@ -18,7 +18,9 @@ final class StallWatch: Sendable {
   private let progress: ProgressProbe
   private let report: @Sendable (StallPlace) -> Void
 
+  /// Nanoseconds that a read may take.
   private static let patience: UInt64 = 2_000_000_000
+  /// Microseconds between two looks: nothing tells a thread that another one sleeps.
   private static let pause: UInt32 = 100_000
 
   init(_ progress: ProgressProbe, report: @escaping @Sendable (StallPlace) -> Void) {

@@ -73,9 +73,6 @@ public struct ByteBuffer: ~Copyable {
     for _ in 0..<number { put(byte) }
   }
 
-  /// Forgets what lies behind the first `count` bytes.
-  mutating func truncate(to count: Int) { self.count = min(count, self.count) }
-
   /// Forgets everything.
   public mutating func removeAll() { count = 0 }
 }

@@ -32,7 +32,4 @@
     case .u64, .s64: 8
     }
   }
-
-  /// Does the value live in the record's tail?
-  public var isInTail: Bool { self == .text || self == .u32List || self == .u64List }
 }

@@ -44,6 +44,8 @@ struct TableRun {
     let stall = StallReport(projection: projection, scopes: request.scopes)
     let source = try KernelSource(files, request) { stall.report($0) }
     let end = try RowPump(projection, output).run(source)
+    // The program has compared with them until here.
+    withExtendedLifetime(opened) {}
     reportNotes(end.notes, projection, end.preamble)
     if end.isClosed { return nil }
     if let error = end.error {
