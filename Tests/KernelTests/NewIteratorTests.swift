@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// A new table is two files: added to a copy of the package, it is a working command.
-@Suite(.kernel) struct NewIteratorTests {
+@Suite(.kernel(.apart)) struct NewIteratorTests {
   @Test func twoFilesMakeATable() throws {
     let copy = FileManager.default.temporaryDirectory.appending(path: "kiter-\(UUID())")
     defer { try? FileManager.default.removeItem(at: copy) }

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What cannot be tried on the running kernel: others, in qemu, and one that is locked down.
-@Suite(.kernel, .serialized) struct OtherKernelsTests {
+@Suite(.kernel(.apart), .serialized) struct OtherKernelsTests {
   /// What commands print in a kernel of Debian's.
   private static func boot(_ package: String, _ commands: String, _ arguments: String = "") throws
     -> String
