@@ -12,6 +12,8 @@ public struct TableRequest: Sendable {
   public var scopes: [IteratorScope] = [.all]
   /// Values of the schema's parameters.
   public var parameters: [String: UInt32] = [:]
+  /// Where relocated programs are kept between runs; nil for nowhere.
+  public var cache: ProgramCache? = .standard
 
   /// Requests everything that the columns need.
   public init(_ projection: Projection) { self.projection = projection }
@@ -41,8 +43,9 @@ public struct KernelSource: RecordSource, ~Copyable {
       pageShift: UInt32(getpagesize().trailingZeroBitCount), processors: possibleProcessors())
     constants.parameters = request.parameters
     let programs = try LoadedPrograms(
-      iterator: schema.name, image: files.object, programs: names,
-      constants: constants.bytes(for: request.projection), slots: constants.slots)
+      files.object(of: schema.name), programs: names,
+      constants: constants.bytes(for: request.projection), slots: constants.slots,
+      cache: request.cache)
     walks = IteratorWalks(programs, names: names, scopes: request.scopes)
     if let onStall, request.projection.mayWait { walks.reportStalls(onStall) }
   }

@@ -28,6 +28,9 @@ struct OutputOptions: ParsableArguments {
   @Flag(help: "Numbers without units.")
   var raw = false
 
+  @Flag(help: "Load through libbpf, and leave the cache of relocated programs alone.")
+  var noCache = false
+
   @Flag(name: .shortAndLong, help: "Show what libbpf and the kernel's verifier say.")
   var verbose = false
 

@@ -35,6 +35,7 @@ struct TableRun {
     }
     var opened = OpenedFiles()
     var request = TableRequest(projection)
+    if output.noCache { request.cache = nil }
     request.programs = rows.programs
     request.parameters = rows.numbers
     for (name, path) in rows.files { request.parameters[name] = try opened.open(path) }
