@@ -35,6 +35,10 @@ let package = Package(
     .target(
       name: "IteratorCatalog", dependencies: ["RecordSchema", "KernelIterators"],
       swiftSettings: settings, plugins: ["KiterBuildPlugin"]),
+    .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+    .target(
+      name: "RecordQuery", dependencies: ["CSQLite", "RecordOutput", "RecordSchema"],
+      swiftSettings: settings),
     .target(name: "RecordOutput", dependencies: ["RecordSchema"], swiftSettings: settings),
     .executableTarget(
       name: "kiter",

@@ -51,6 +51,24 @@ public struct Preamble: Sendable, Equatable {
     lacking = Array(masks[words...])
   }
 
+  /// The bytes that a stream begins with.
+  public var encoded: [UInt8] {
+    var bytes: [UInt8] = []
+    func append<Number: FixedWidthInteger>(_ number: Number) {
+      withUnsafeBytes(of: number.littleEndian) { bytes += $0 }
+    }
+    append(UInt16(Self.fixedSize + 8 * (wanted.count + lacking.count)))
+    append(Self.programNumber)
+    append(Self.magic)
+    append(layoutHash)
+    append(bootTime)
+    let name = table.utf8.prefix(15)
+    bytes += name
+    bytes += repeatElement(0, count: 16 - name.count)
+    for mask in wanted + lacking { append(mask) }
+    return bytes
+  }
+
   /// Was the field with this bit asked for?
   public func wants(_ bit: Int) -> Bool { Self.contains(wanted, bit) }
 

@@ -1,0 +1,22 @@
+/// Why a statement cannot be answered.
+public struct QueryError: Error, CustomStringConvertible {
+  /// What is wrong, on one line.
+  public let message: String
+  /// Where in the statement, in bytes from its start; nil if it is no one place.
+  public let offset: Int?
+  /// The statement.
+  public let sql: String
+
+  init(_ message: String, offset: Int? = nil, sql: String = "") {
+    self.message = message
+    self.offset = offset
+    self.sql = sql
+  }
+
+  /// The message, and below it the place in the statement.
+  public var description: String {
+    guard let offset, !sql.utf8.contains(10) else { return message }
+    let before = String(decoding: sql.utf8.prefix(offset), as: UTF8.self)
+    return "\(message)\n  \(sql)\n  \(String(repeating: " ", count: before.count))^"
+  }
+}
