@@ -43,7 +43,8 @@ let package = Package(
     .executableTarget(
       name: "kiter",
       dependencies: [
-        "IteratorCatalog", "KernelIterators", "RecordOutput", "RecordSchema", argumentParser,
+        "IteratorCatalog", "KernelIterators", "RecordOutput", "RecordQuery", "RecordSchema",
+        argumentParser,
       ],
       swiftSettings: settings),
     .executableTarget(

@@ -20,7 +20,10 @@ final class LoadedTable {
 
   /// Gives a value to SQLite.
   func result(_ context: OpaquePointer?, row: Int, column: Int) {
-    guard let index = plans[column] else { return sqlite3_result_null(context) }
+    // Never NULL, which would be a wrong answer.
+    guard let index = plans[column] else {
+      return sqlite3_result_error(context, "a column was not read", -1)
+    }
     let plan = evaluator.plans[index]
     records.withRecord(row) { record in
       let value = evaluator.value(plan, of: record, in: records.preamble)

@@ -34,17 +34,61 @@ public final class QueryDatabase {
   /// - Throws: `QueryError` that points at what is wrong.
   public func prepare(_ sql: String) throws(QueryError) -> QueryStatement {
     session.begin()
+    var choices: [String] = []
+    let sql = try qualified(sql, &choices)
     var statement = try PreparedStatement(database, sql)
     if session.markShared(try openedTables(sql)) {
       // Planned anew: all uses of a table see the same rows, so none may narrow its walk.
       statement = try PreparedStatement(database, sql)
     }
-    return QueryStatement(statement, session)
+    return QueryStatement(statement, session, choices: choices)
+  }
+
+  /// The statement with each ambiguous column given to the first of the tables that have it.
+  ///
+  /// Tables repeat what identifies a process (`files` has its `comm`), so that a join of two would be
+  /// ambiguous where both mean the same. Two uses of one table stay ambiguous: they differ.
+  private func qualified(_ sql: String, _ choices: inout [String]) throws(QueryError) -> String {
+    var sql = sql
+    while true {
+      do throws(QueryError) {
+        _ = try PreparedStatement(database, sql)
+        return sql
+      } catch {
+        guard let name = error.ambiguousColumn, choices.count < 64,
+          let better = tablesNamed(in: sql, with: name).lazy.compactMap({ table in
+            self.prefixing(error, with: table)
+          }).first
+        else { throw error }
+        choices.append(better.choice)
+        sql = better.sql
+      }
+    }
+  }
+
+  /// The tables that have a column, in the order in which the statement names them.
+  private func tablesNamed(in sql: String, with column: String) -> [String] {
+    let words = sql.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map { $0.lowercased() }
+    let tables = session.tables.filter { $0.schema.field(column) != nil }.map(\.schema.name)
+    return tables.compactMap { name in words.firstIndex(of: name).map { ($0, name) } }
+      .sorted { $0.0 < $1.0 }.map(\.1)
+  }
+
+  /// The statement with a table before the column that an error is about; nil if that is as wrong.
+  private func prefixing(_ error: QueryError, with table: String) -> (sql: String, choice: String)? {
+    guard let offset = error.offset, let column = error.ambiguousColumn else { return nil }
+    let bytes = Array(error.sql.utf8)
+    let sql = String(
+      decoding: bytes[..<offset] + Array("\(table).".utf8) + bytes[offset...], as: UTF8.self)
+    do throws(QueryError) { _ = try PreparedStatement(database, sql) } catch {
+      guard let next = error.offset, next > offset + table.utf8.count else { return nil }
+    }
+    return (sql, "\(column) is taken from \(table)")
   }
 
   /// The tables that a statement opens, once for each use: EXPLAIN shows "vtab:" and their address.
   private func openedTables(_ sql: String) throws(QueryError) -> [UInt] {
-    let explain = try PreparedStatement(database, "EXPLAIN " + sql)
+    let explain = try PreparedStatement(database, "EXPLAIN " + explained(sql))
     var tables: [UInt] = []
     while (try? explain.step()) == true {
       guard explain.text(1) == "VOpen", let table = explain.text(5)?.split(separator: ":").last
@@ -52,6 +96,17 @@ public final class QueryDatabase {
       if let address = UInt(table.drop { $0 == "0" || $0 == "x" }, radix: 16) { tables.append(address) }
     }
     return tables
+  }
+
+  /// What an EXPLAIN is about; any other statement itself.
+  private func explained(_ sql: String) -> Substring {
+    var rest = sql[...]
+    for word in ["EXPLAIN", "QUERY", "PLAN"] {
+      let next = rest.drop { $0.isWhitespace }
+      guard next.prefix(word.count).uppercased() == word else { break }
+      rest = next.dropFirst(word.count)
+    }
+    return rest
   }
 
   /// Leaves a statement nothing but to read.

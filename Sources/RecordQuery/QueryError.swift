@@ -13,6 +13,12 @@ public struct QueryError: Error, CustomStringConvertible {
     self.sql = sql
   }
 
+  /// The column that SQLite cannot tell apart; nil for every other error.
+  var ambiguousColumn: String? {
+    let start = "ambiguous column name: "
+    return message.hasPrefix(start) ? String(message.dropFirst(start.count)) : nil
+  }
+
   /// The message, and below it the place in the statement.
   public var description: String {
     guard let offset, !sql.utf8.contains(10) else { return message }

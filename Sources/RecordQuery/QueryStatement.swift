@@ -7,13 +7,16 @@ public struct QueryStatement: RecordSource, ~Copyable {
   private let session: QuerySession
   /// What the rows are: a field for each result column.
   public let schema: Schema
+  /// What was understood of the statement that it does not say: which table a column is taken from.
+  public let choices: [String]
   private let layout: RecordLayout
   private var hasBegun = false
   /// A row that did not fit.
   private var waiting: [UInt8] = []
   private var isDone = false
 
-  init(_ statement: PreparedStatement, _ session: QuerySession) {
+  init(_ statement: PreparedStatement, _ session: QuerySession, choices: [String]) {
+    self.choices = choices
     self.statement = statement
     self.session = session
     schema = resultSchema(statement)

@@ -124,6 +124,11 @@ extension VirtualTable {
     _ table: SessionTable, _ info: UnsafeMutablePointer<sqlite3_index_info>
   ) -> Int32 {
     var plan = TablePlan()
+    // The authorizer says by name which columns are read, but not all of a join's; this mask knows
+    // all, but of column 63 and later not which.
+    for column in 0..<min(63, table.columns.count) where info.pointee.colUsed >> column & 1 == 1 {
+      table.use(table.columns[column].name)
+    }
     for index in 0..<Int(info.pointee.nConstraint) {
       let constraint = info.pointee.aConstraint[index]
       guard constraint.op == SQLITE_INDEX_CONSTRAINT_EQ, constraint.usable != 0,
@@ -134,6 +139,7 @@ extension VirtualTable {
       // What the kernel narrows is one walk for one value; a join has many.
       let narrows = isConstant && !table.isShared && table.schema.isNarrowing(table.columns[column])
       if isConstant && !narrows { continue }
+      table.use(table.columns[column].name)
       plan.steps.append(.init(use: narrows ? .kernel : .index, column: column))
       info.pointee.aConstraintUsage[index].argvIndex = Int32(plan.steps.count)
     }

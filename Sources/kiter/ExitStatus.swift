@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import KernelIterators
+import RecordQuery
 import RecordSchema
 
 /// The exit codes that kiter promises (sysexits.h has the numbers above 63).
@@ -21,7 +22,7 @@ enum ExitStatus {
       case .incomplete: incomplete
       case .stuck, .failed: failed
       }
-    case is UnknownColumn, is InvalidFilter: usage
+    case is UnknownColumn, is InvalidFilter, is QueryError: usage
     default: failed
     }
   }

@@ -1,0 +1,34 @@
+import ArgumentParser
+import IteratorCatalog
+import KernelIterators
+import RecordQuery
+import RecordSchema
+
+/// `kiter sql`: a statement over all tables.
+struct SQLCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sql", abstract: "Ask with SQL: joins, groups and windows over all tables.",
+    discussion: """
+      Each table is an SQLite table of the same name and columns; a statement sees each at one \
+      moment. Try:
+        kiter sql "SELECT comm, count(*) FROM files JOIN tasks USING (pid) GROUP BY 1 ORDER BY 2 DESC"
+        kiter sql "EXPLAIN QUERY PLAN SELECT fd, path FROM files WHERE pid = 1"
+      """)
+
+  @Argument(help: "The statement.") var statement: String
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  func run() throws {
+    do {
+      let tables = catalogTables(cache: output.noCache ? nil : .standard)
+      let database = try QueryDatabase(tables: tables, host: .live())
+      let rows = try database.prepare(statement)
+      for choice in Set(rows.choices).sorted() { report("sql: \(choice)") }
+      let end = try RowPump(Projection(allOf: rows.schema), output).run(rows)
+      if let error = end.error, !end.isClosed { throw error }
+    } catch {
+      report("sql: \(error)")
+      throw ExitStatus.code(for: error)
+    }
+  }
+}
