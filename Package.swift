@@ -63,6 +63,10 @@ let package = Package(
       name: "RecordOutputTests", dependencies: ["RecordOutput", "RecordSchema", "TestRecords"],
       swiftSettings: settings),
     .testTarget(
+      name: "RecordQueryTests",
+      dependencies: ["RecordOutput", "RecordQuery", "RecordSchema", "TestRecords"],
+      swiftSettings: settings),
+    .testTarget(
       name: "KernelIteratorsTests", dependencies: ["KernelIterators"], swiftSettings: settings),
     .executableTarget(name: "kiter-fixture", path: "Tests/Fixture", swiftSettings: settings),
     .testTarget(

@@ -21,6 +21,9 @@ final class PreparedStatement {
     self.database = database
     self.sql = sql
     let isMore = sql.utf8.dropFirst(rest).contains { $0 > 32 && $0 != UInt8(ascii: ";") }
+    guard sqlite3_stmt_readonly(prepared) != 0 else {
+      throw QueryError("a statement can only read", sql: sql)
+    }
     if isMore { throw QueryError("only one statement is taken", offset: rest, sql: sql) }
   }
 

@@ -75,7 +75,8 @@ public final class QueryDatabase {
   }
 
   /// The statement with a table before the column that an error is about; nil if that is as wrong.
-  private func prefixing(_ error: QueryError, with table: String) -> (sql: String, choice: String)? {
+  private func prefixing(_ error: QueryError, with table: String) -> (sql: String, choice: String)?
+  {
     guard let offset = error.offset, let column = error.ambiguousColumn else { return nil }
     let bytes = Array(error.sql.utf8)
     let sql = String(
@@ -93,7 +94,9 @@ public final class QueryDatabase {
     while (try? explain.step()) == true {
       guard explain.text(1) == "VOpen", let table = explain.text(5)?.split(separator: ":").last
       else { continue }
-      if let address = UInt(table.drop { $0 == "0" || $0 == "x" }, radix: 16) { tables.append(address) }
+      if let address = UInt(table.drop { $0 == "0" || $0 == "x" }, radix: 16) {
+        tables.append(address)
+      }
     }
     return tables
   }
@@ -118,7 +121,8 @@ public final class QueryDatabase {
       (SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0),
     ] { kiter_sqlite_configure(database, option, Int32(value)) }
     for (limit, value) in [
-      (SQLITE_LIMIT_ATTACHED, 0), (SQLITE_LIMIT_LENGTH, 16 << 20), (SQLITE_LIMIT_SQL_LENGTH, 64 << 10),
+      (SQLITE_LIMIT_ATTACHED, 0), (SQLITE_LIMIT_LENGTH, 16 << 20),
+      (SQLITE_LIMIT_SQL_LENGTH, 64 << 10),
       (SQLITE_LIMIT_EXPR_DEPTH, 100), (SQLITE_LIMIT_COMPOUND_SELECT, 50),
       (SQLITE_LIMIT_COLUMN, 250), (SQLITE_LIMIT_WORKER_THREADS, 0),
     ] { sqlite3_limit(database, limit, Int32(value)) }

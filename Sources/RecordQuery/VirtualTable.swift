@@ -49,7 +49,8 @@ enum VirtualTable {
     }
     module.xOpen = { table, result in
       let cursor = UnsafeMutablePointer<OpenCursor>.allocate(capacity: 1)
-      cursor.initialize(to: OpenCursor(cursor: .passRetained(TableCursor(VirtualTable.connected(table)))))
+      cursor.initialize(
+        to: OpenCursor(cursor: .passRetained(TableCursor(VirtualTable.connected(table)))))
       result?.pointee = UnsafeMutableRawPointer(cursor).assumingMemoryBound(
         to: sqlite3_vtab_cursor.self)
       return SQLITE_OK
@@ -63,7 +64,8 @@ enum VirtualTable {
     }
     module.xFilter = { cursor, _, plan, count, values in
       let text = plan.map { String(cString: $0) } ?? ""
-      return VirtualTable.filter(VirtualTable.opened(cursor), text, UnsafeBufferPointer(start: values, count: Int(count)))
+      return VirtualTable.filter(
+        VirtualTable.opened(cursor), text, UnsafeBufferPointer(start: values, count: Int(count)))
     }
     module.xNext = { cursor in
       VirtualTable.opened(cursor).position += 1
