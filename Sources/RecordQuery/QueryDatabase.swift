@@ -29,6 +29,9 @@ public final class QueryDatabase {
 
   deinit { sqlite3_close_v2(database) }
 
+  /// Does a text end with a semicolon that ends a statement, and is no part of a string or comment?
+  public static func isComplete(_ sql: String) -> Bool { sqlite3_complete(sql) != 0 }
+
   /// Prepares a statement; running it begins with the first row.
   ///
   /// - Throws: `QueryError` that points at what is wrong.

@@ -15,13 +15,20 @@ struct SQLCommand: ParsableCommand {
         kiter sql "EXPLAIN QUERY PLAN SELECT fd, path FROM files WHERE pid = 1"
       """)
 
-  @Argument(help: "The statement.") var statement: String
+  @Argument(help: "The statement; without one they are read from standard input.")
+  var statement: String?
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func run() throws {
+    let tables = catalogTables(cache: output.noCache ? nil : .standard)
+    let database = try QueryDatabase(tables: tables, host: .live())
+    if let statement { return try answer(statement, database) }
+    let shell = SQLShell(tables: tables) { try answer($0, database) }
+    if !shell.run() { throw ExitStatus.failed }
+  }
+
+  private func answer(_ statement: String, _ database: QueryDatabase) throws {
     do {
-      let tables = catalogTables(cache: output.noCache ? nil : .standard)
-      let database = try QueryDatabase(tables: tables, host: .live())
       let rows = try database.prepare(statement)
       for choice in Set(rows.choices).sorted() { report("sql: \(choice)") }
       let end = try RowPump(Projection(allOf: rows.schema), output).run(rows)
