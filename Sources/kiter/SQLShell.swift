@@ -53,6 +53,8 @@ struct SQLShell {
   }
 
   private func command(_ line: String) -> Bool {
+    // Rows go out by write(2): what print(_:) keeps back must not come behind them.
+    defer { fflush(nil) }
     let words = line.split(separator: " ")
     switch words.first {
     case ".tables": for table in tables { print(table.schema.name) }
