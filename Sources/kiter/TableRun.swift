@@ -9,11 +9,19 @@ import RecordSchema
 struct TableRun {
   let schema: Schema
   let files: EmbeddedFiles
+  let rows: RowSelection
   let output: OutputOptions
 
-  func run(_ rows: RowSelection) throws {
+  init<Record: KernelRecord>(_ table: Record.Type, _ arguments: TableArguments) {
+    schema = table.schema
+    files = table.files
+    rows = arguments.rows
+    output = arguments.output
+  }
+
+  func run() throws {
     do {
-      let code = try write(rows)
+      let code = try write()
       if let code { throw code }
     } catch let code as ExitCode {
       throw code
@@ -27,7 +35,7 @@ struct TableRun {
   }
 
   /// Writes the rows; nil if all is well.
-  private func write(_ rows: RowSelection) throws -> ExitCode? {
+  private func write() throws -> ExitCode? {
     let projection = try Projection(schema, columns: output.columnNames(of: schema))
     guard !projection.columns.isEmpty else {
       report("\(schema.name): --columns leaves no column")

@@ -1,0 +1,50 @@
+import RecordSchema
+
+/// Which rows of a table are wanted, as the command line says it.
+struct RowSelection: Equatable {
+  var pids: [UInt32] = []
+  var tids: [UInt32] = []
+  /// Programs chosen by their flags; empty for all.
+  var programs: [String] = []
+  var numbers: [String: UInt32] = [:]
+  var files: [String: String] = [:]
+
+  /// The options that a table's schema declares: scopes, programs and parameters.
+  static func options(of schema: Schema) -> [TableOption] {
+    schema.scopes.map { option($0) } + schema.programs.compactMap { option($0) }
+      + schema.parameters.map { option($0) }
+  }
+
+  private static func option(_ scope: Schema.Scope) -> TableOption {
+    switch scope {
+    case .pid:
+      .number(
+        "pid", value: "pid", "only this process; may be repeated.", isRepeatable: true
+      ) { $0.rows.pids.append($1) }
+    case .tid:
+      .number(
+        "tid", value: "tid", "only this thread; may be repeated.", isRepeatable: true
+      ) { $0.rows.tids.append($1) }
+    }
+  }
+
+  private static func option(_ program: Schema.Program) -> TableOption? {
+    guard let summary = program.option else { return nil }
+    let name = program.name
+    return .flag(name.replacingUnderscores(), summary + ".") { $0.rows.programs.append(name) }
+  }
+
+  private static func option(_ parameter: Schema.Parameter) -> TableOption {
+    let key = parameter.name
+    let name = key.replacingUnderscores()
+    let summary = parameter.summary + "."
+    return switch parameter.form {
+    case .flag: .flag(name, summary) { $0.rows.numbers[key] = 1 }
+    case .file: .file(name, summary) { $0.rows.files[key] = $1 }
+    case .number:
+      .number(name, value: "number", maximum: parameter.maximum, summary) {
+        $0.rows.numbers[key] = $1
+      }
+    }
+  }
+}
