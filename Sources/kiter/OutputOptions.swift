@@ -53,7 +53,7 @@ struct OutputOptions: Equatable {
     var names = isChange ? schema.columns.filter(\.isDefault).map(\.name) : []
     for item in items {
       let name = item.hasPrefix("+") || item.hasPrefix("-") ? String(item.dropFirst()) : item
-      _ = try Projection(schema, columns: [name])
+      _ = try schema.column(name)
       if item.hasPrefix("-") {
         names.removeAll { $0 == name }
       } else if !names.contains(name) {
