@@ -6,8 +6,21 @@ struct RowSelection: Equatable {
   var tids: [UInt32] = []
   /// Programs chosen by their flags; empty for all.
   var programs: [String] = []
-  var numbers: [String: UInt32] = [:]
-  var files: [String: String] = [:]
+  /// Values of the schema's parameters; a flag's is 1.
+  var numbers: [NumberParameter] = []
+  /// Paths of the files that the schema's parameters name.
+  var files: [FileParameter] = []
+
+  // No dictionaries: the first of each costs kiter's start a search through all conformances.
+  struct NumberParameter: Equatable {
+    let name: String
+    let value: UInt32
+  }
+
+  struct FileParameter: Equatable {
+    let name: String
+    let path: String
+  }
 
   /// The options that a table's schema declares: scopes, programs and parameters.
   static func options(of schema: Schema) -> [TableOption] {
@@ -39,11 +52,11 @@ struct RowSelection: Equatable {
     let name = key.replacingUnderscores()
     let summary = parameter.summary + "."
     return switch parameter.form {
-    case .flag: .flag(name, summary) { $0.rows.numbers[key] = 1 }
-    case .file: .file(name, summary) { $0.rows.files[key] = $1 }
+    case .flag: .flag(name, summary) { $0.rows.numbers.append(.init(name: key, value: 1)) }
+    case .file: .file(name, summary) { $0.rows.files.append(.init(name: key, path: $1)) }
     case .number:
       .number(name, value: "number", maximum: parameter.maximum, summary) {
-        $0.rows.numbers[key] = $1
+        $0.rows.numbers.append(.init(name: key, value: $1))
       }
     }
   }

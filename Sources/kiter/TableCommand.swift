@@ -63,5 +63,8 @@ private func wrapped(_ text: String, indent: Int, width: Int) -> String {
 
 extension String {
   /// `map_elements` -> `map-elements`: commands and options have dashes.
-  func replacingUnderscores() -> String { String(map { $0 == "_" ? "-" : $0 }) }
+  func replacingUnderscores() -> String {
+    let underscore = UInt8(ascii: "_")
+    return String(decoding: utf8.map { $0 == underscore ? UInt8(ascii: "-") : $0 }, as: UTF8.self)
+  }
 }

@@ -44,8 +44,8 @@ struct TableRun {
     var opened = OpenedFiles()
     var request = TableRequest(projection)
     request.programs = rows.programs
-    request.parameters = rows.numbers
-    for (name, path) in rows.files { request.parameters[name] = try opened.open(path) }
+    for number in rows.numbers { request.parameters[number.name] = number.value }
+    for file in rows.files { request.parameters[file.name] = try opened.open(file.path) }
     let targets = ScopeTargets(schema: schema, rows)
     if !targets.isEmpty { request.scopes = targets.existing }
     guard !request.scopes.isEmpty else { return ExitStatus.failed }
