@@ -39,6 +39,21 @@ public struct ByteBuffer: ~Copyable {
     count += 1
   }
 
+  /// Appends eight bytes, first the lowest, of which `used` count; room for all has been reserved.
+  @inline(__always)
+  mutating func put(word: UInt64, used: Int = 8) {
+    // SAFETY: as for a byte.
+    memory.storeBytes(of: word.littleEndian, toByteOffset: count, as: UInt64.self)
+    count += used
+  }
+
+  /// Leaves room for `number` bytes, which have been reserved and are stored from the end.
+  @inline(__always)
+  mutating func skip(_ number: Int) -> UnsafeMutableRawBufferPointer {
+    count += number
+    return UnsafeMutableRawBufferPointer(rebasing: memory[count - number..<count])
+  }
+
   /// Appends a byte.
   @inline(__always)
   mutating func append(_ byte: UInt8) {
@@ -57,12 +72,15 @@ public struct ByteBuffer: ~Copyable {
   }
 
   /// Appends a literal.
+  @inline(__always)
   mutating func append(_ text: StaticString) {
-    text.withUTF8Buffer { append(UnsafeRawBufferPointer($0)) }
+    append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
   /// Appends a string's UTF-8: for what is not on the way of every record.
-  mutating func append(_ text: String) {
+  ///
+  /// It has a label because an unlabelled literal would be a String, and each append a slow one.
+  mutating func append(string text: String) {
     for byte in text.utf8 { append(byte) }
   }
 
@@ -70,8 +88,13 @@ public struct ByteBuffer: ~Copyable {
   mutating func append(_ byte: UInt8, times number: Int) {
     guard number > 0 else { return }
     reserve(number)
-    for _ in 0..<number { put(byte) }
+    // SAFETY: `reserve` has seen to the room.
+    skip(number).initializeMemory(as: UInt8.self, repeating: byte)
   }
+
+  /// Forgets what was appended behind the first `length` bytes.
+  @inline(__always)
+  mutating func truncate(to length: Int) { count = length }
 
   /// Forgets everything.
   public mutating func removeAll() { count = 0 }

@@ -22,7 +22,7 @@ public struct CSVWriter: RecordWriter, ~Copyable {
     guard hasHeader else { return }
     for (index, name) in reader.names.enumerated() {
       if index > 0 { output.append(",") }
-      output.append(name)
+      output.append(string: name)
     }
     output.append("\n")
   }

@@ -124,7 +124,7 @@ public struct JSONWriter: RecordWriter, ~Copyable {
       if isFirst { output.append(key) } else { output.append(",") }
       isFirst = false
       output.append("\"")
-      output.append(reader.names[index])
+      output.append(string: reader.names[index])
       output.append("\"")
     }
     if !isFirst { output.append("]") }
