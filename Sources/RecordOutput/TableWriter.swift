@@ -61,7 +61,10 @@ public struct TableWriter: RecordWriter, ~Copyable {
     reader.notes.records += 1
     for index in 0..<reader.count {
       let plan = reader.plan(index)
-      let value = reader.value(index, plan, record, preamble)
+      var value = reader.value(index, plan, record, preamble)
+      if case .absent = value, let number = reader.evaluator.numberForName(plan, of: record) {
+        value = .unsigned(number)
+      }
       let start = cells.count
       cells.reserve(Self.headerSize)
       _ = cells.skip(Self.headerSize)
