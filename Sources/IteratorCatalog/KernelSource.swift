@@ -12,6 +12,10 @@ public struct TableRequest: Sendable {
   public var scopes: [IteratorScope] = [.all]
   /// Values of the schema's parameters.
   public var parameters: [String: UInt32] = [:]
+  /// What fields must be equal to; only those that are filters, and that the projection has.
+  public var matches: [String: FilterValue] = [:]
+  /// Where relocated programs are kept between runs; nil for nowhere.
+  public var cache: ProgramCache? = .standard
 
   /// Requests everything that the columns need.
   public init(_ projection: Projection) { self.projection = projection }
@@ -40,9 +44,11 @@ public struct KernelSource: RecordSource, ~Copyable {
     var constants = ProgramConstants(
       pageShift: UInt32(getpagesize().trailingZeroBitCount), processors: possibleProcessors())
     constants.parameters = request.parameters
+    constants.matches = request.matches
     let programs = try LoadedPrograms(
-      iterator: schema.name, image: files.object, programs: names,
-      constants: constants.bytes(for: request.projection), slots: constants.slots)
+      files.object(of: schema.name), programs: names,
+      constants: constants.bytes(for: request.projection), slots: constants.slots,
+      cache: request.cache)
     walks = IteratorWalks(programs, names: names, scopes: request.scopes)
     if let onStall, request.projection.mayWait { walks.reportStalls(onStall) }
   }

@@ -87,15 +87,16 @@ public struct ByteBuffer: ~Copyable {
     for byte in text.utf8 { append(byte) }
   }
 
-  /// Appends bytes behind which eight more can be read: short ones take less than a call of memcpy.
+  /// Appends a part of bytes that have eight more behind it: short parts take less than a call of
+  /// memcpy.
   @inline(__always)
-  mutating func append(padded source: UnsafeRawPointer, _ number: Int) {
+  mutating func append(padded source: UnsafeRawBufferPointer, from start: Int, _ number: Int) {
     reserve(number)
     var at = 0
     while at < number {
-      // SAFETY: eight bytes are readable at each offset up to the end.
-      let word = UInt64(littleEndian: source.loadUnaligned(fromByteOffset: at, as: UInt64.self))
-      put(word: word, used: min(8, number - at))
+      // SAFETY: eight bytes are readable at each offset up to the part's end.
+      let word = source.loadUnaligned(fromByteOffset: start + at, as: UInt64.self)
+      put(word: UInt64(littleEndian: word), used: min(8, number - at))
       at += 8
     }
   }
@@ -103,8 +104,8 @@ public struct ByteBuffer: ~Copyable {
   /// Appends a part of another buffer.
   @inline(__always)
   mutating func append(_ other: borrowing ByteBuffer, from start: Int, _ number: Int) {
-    // SAFETY: the part is followed by the other buffer's slack.
-    append(padded: UnsafeRawPointer(other.memory.baseAddress! + start), number)
+    // The other buffer's slack is behind the part.
+    append(padded: UnsafeRawBufferPointer(other.memory), from: start, number)
   }
 
   /// Appends spaces.

@@ -41,8 +41,8 @@ public struct JSONWriter: RecordWriter, ~Copyable {
     var keyStart = 0
     for index in 0..<keyEnds.count {
       let keyEnd = keyEnds[index]
-      // SAFETY: the keys are followed by eight bytes of padding.
-      keys.withUnsafeBytes { output.append(padded: $0.baseAddress! + keyStart, keyEnd - keyStart) }
+      // The keys have eight bytes of padding behind them.
+      keys.withUnsafeBytes { output.append(padded: $0, from: keyStart, keyEnd - keyStart) }
       keyStart = keyEnd
       let plan = reader.plan(index)
       let value = reader.value(index, plan, record, preamble)

@@ -28,21 +28,24 @@ public struct Projection: Sendable {
   /// - Parameters:
   ///   - schema: the table.
   ///   - names: columns by name; nil for those shown by default.
+  ///   - filters: fields that the program compares, whether they are columns or not.
   /// - Throws: `UnknownColumn` for a name that the schema does not have.
-  public init(_ schema: Schema, columns names: [String]? = nil) throws(UnknownColumn) {
+  public init(
+    _ schema: Schema, columns names: [String]? = nil, filters: [String] = []
+  ) throws(UnknownColumn) {
     guard let names else {
-      self.init(schema, fields: schema.columns.filter(\.isDefault))
+      self.init(schema, fields: schema.columns.filter(\.isDefault), filters: filters)
       return
     }
     var fields: [Field] = []
     for name in names { fields.append(try schema.column(name)) }
-    self.init(schema, fields: fields)
+    self.init(schema, fields: fields, filters: filters)
   }
 
   /// Plans all columns of a schema.
-  public init(allOf schema: Schema) { self.init(schema, fields: schema.columns) }
+  public init(allOf schema: Schema) { self.init(schema, fields: schema.columns, filters: []) }
 
-  private init(_ schema: Schema, fields: [Field]) {
+  private init(_ schema: Schema, fields: [Field], filters: [String]) {
     let layout = RecordLayout(schema)
     let columns = fields.map { field in
       Column(
@@ -52,11 +55,10 @@ public struct Projection: Sendable {
     }
     var wanted = [UInt64](repeating: 0, count: layout.words)
     var end = RecordLayout.headerSize + 16 * layout.words
-    for column in columns {
-      for slot in column.slot.map({ [$0] }) ?? column.inputs {
-        wanted[slot.bit / 64] |= 1 << UInt64(slot.bit % 64)
-        end = max(end, slot.end)
-      }
+    let shown = columns.flatMap { column in column.slot.map { [$0] } ?? column.inputs }
+    for slot in shown + filters.compactMap({ layout.slot($0, of: schema) }) {
+      wanted[slot.bit / 64] |= 1 << UInt64(slot.bit % 64)
+      end = max(end, slot.end)
     }
     self.schema = schema
     self.layout = layout

@@ -12,6 +12,7 @@ struct OutputOptions: Equatable {
   var limit: Int?
   var noHeader = false
   var raw = false
+  var noCache = false
   var verbose = false
 
   /// The options that every table has.
@@ -33,6 +34,9 @@ struct OutputOptions: Equatable {
       .number("limit", value: "n", "Stop after this many rows.") { $0.output.limit = Int($1) },
       .flag("no-header", "No line with titles.") { $0.output.noHeader = true },
       .flag("raw", "Numbers without units.") { $0.output.raw = true },
+      .flag("no-cache", "Load through libbpf, and leave the cache of relocated programs alone.") {
+        $0.output.noCache = true
+      },
       .flag("verbose", short: "v", "Show what libbpf and the kernel's verifier say.") {
         $0.output.verbose = true
       },

@@ -9,7 +9,9 @@ struct RowSelection: Equatable {
   /// Values of the schema's parameters; a flag's is 1.
   var numbers: [NumberParameter] = []
   /// Paths of the files that the schema's parameters name.
-  var files: [FileParameter] = []
+  var files: [TextParameter] = []
+  /// What fields must be equal to, as written.
+  var filters: [TextParameter] = []
 
   // No dictionaries: the first of each costs kiter's start a search through all conformances.
   struct NumberParameter: Equatable {
@@ -17,15 +19,15 @@ struct RowSelection: Equatable {
     let value: UInt32
   }
 
-  struct FileParameter: Equatable {
+  struct TextParameter: Equatable {
     let name: String
-    let path: String
+    let value: String
   }
 
-  /// The options that a table's schema declares: scopes, programs and parameters.
+  /// The options that a table's schema declares: scopes, programs, parameters and filters.
   static func options(of schema: Schema) -> [TableOption] {
     schema.scopes.map { option($0) } + schema.programs.compactMap { option($0) }
-      + schema.parameters.map { option($0) }
+      + schema.parameters.map { option($0) } + schema.filters.map { option($0) }
   }
 
   private static func option(_ scope: Schema.Scope) -> TableOption {
@@ -53,11 +55,19 @@ struct RowSelection: Equatable {
     let summary = parameter.summary + "."
     return switch parameter.form {
     case .flag: .flag(name, summary) { $0.rows.numbers.append(.init(name: key, value: 1)) }
-    case .file: .file(name, summary) { $0.rows.files.append(.init(name: key, path: $1)) }
+    case .file: .file(name, summary) { $0.rows.files.append(.init(name: key, value: $1)) }
     case .number:
       .number(name, value: "number", maximum: parameter.maximum, summary) {
         $0.rows.numbers.append(.init(name: key, value: $1))
       }
+    }
+  }
+
+  private static func option(_ field: Field) -> TableOption {
+    let key = field.name
+    let name = key.replacingUnderscores()
+    return .text(name, value: "value", "only rows with this \(key).") {
+      $0.rows.filters.append(.init(name: key, value: $1))
     }
   }
 }

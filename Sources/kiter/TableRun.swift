@@ -36,16 +36,19 @@ struct TableRun {
 
   /// Writes the rows; nil if all is well.
   private func write() throws -> ExitCode? {
-    let projection = try Projection(schema, columns: output.columnNames(of: schema))
+    let projection = try Projection(
+      schema, columns: output.columnNames(of: schema), filters: rows.filters.map(\.name))
     guard !projection.columns.isEmpty else {
       report("\(schema.name): --columns leaves no column")
       return ExitStatus.usage
     }
     var opened = OpenedFiles()
     var request = TableRequest(projection)
+    if output.noCache { request.cache = nil }
     request.programs = rows.programs
     for number in rows.numbers { request.parameters[number.name] = number.value }
-    for file in rows.files { request.parameters[file.name] = try opened.open(file.path) }
+    for file in rows.files { request.parameters[file.name] = try opened.open(file.value) }
+    for filter in rows.filters { request.matches[filter.name] = try match(filter) }
     let targets = ScopeTargets(schema: schema, rows)
     if !targets.isEmpty { request.scopes = targets.existing }
     guard !request.scopes.isEmpty else { return ExitStatus.failed }
@@ -62,6 +65,11 @@ struct TableRun {
       return isIncomplete ? ExitStatus.incomplete : ExitStatus.code(for: error)
     }
     return targets.reportVanished(records: end.notes.records) ? ExitStatus.failed : nil
+  }
+
+  private func match(_ filter: RowSelection.TextParameter) throws -> FilterValue {
+    try FilterValue(
+      filter.value, for: schema.column(filter.name), in: schema, users: { HostFacts.live().users })
   }
 
   /// Says once what the rows could not say.

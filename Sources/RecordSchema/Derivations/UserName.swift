@@ -43,6 +43,11 @@ public struct NameTable: Sendable {
     return (number, name)
   }
 
+  /// The number that has this name; nil if none has.
+  func number(of name: String) -> UInt64? {
+    numbers.indices.first { names.bytes($0).elementsEqual(name.utf8) }.map { numbers[$0] }
+  }
+
   func bytes(_ number: UInt64) -> UnsafeRawBufferPointer? {
     var low = 0
     var high = numbers.count
