@@ -40,7 +40,7 @@ extension ByteBuffer {
 
   /// Appends a floating-point number in the fewest digits that give it back.
   mutating func append(real: Double) {
-    if real.isFinite { append("\(real)") } else { append("null") }
+    if real.isFinite { append(string: "\(real)") } else { append("null") }
   }
 
   /// Appends major:minor of a kernel dev_t (MINORBITS is 20).
