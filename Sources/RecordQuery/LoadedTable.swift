@@ -10,6 +10,8 @@ final class LoadedTable {
   private let plans: [Int?]
   private var text = ByteBuffer(capacity: 4 << 10)
   private var indexes: [Int: [SQLKey: [Int]]] = [:]
+  /// Values that were NULL to SQLite because they could not be read, by the column's name.
+  private(set) var unreadable: [String: Int] = [:]
 
   init(_ records: StoredRecords, columns: [Field], host: HostFacts) {
     self.records = records
@@ -28,7 +30,10 @@ final class LoadedTable {
     records.withRecord(row) { record in
       let value = evaluator.value(plan, of: record, in: records.preamble)
       switch value {
-      case .absent, .unreadable: sqlite3_result_null(context)
+      case .absent: sqlite3_result_null(context)
+      case .unreadable:
+        unreadable[records.projection.columns[index].field.name, default: 0] += 1
+        sqlite3_result_null(context)
       case .unsigned(let number) where plan.kind == .percent:
         sqlite3_result_double(context, Double(number) / 10)
       case .signed(let number): sqlite3_result_int64(context, number)

@@ -6,7 +6,7 @@ public import RecordSchema
 /// It can only read: no file is opened, attached or written, and nothing is loaded into it.
 public final class QueryDatabase {
   private let database: OpaquePointer
-  private let session: QuerySession
+  let session: QuerySession
 
   /// Opens a database.
   ///
@@ -28,6 +28,16 @@ public final class QueryDatabase {
   }
 
   deinit { sqlite3_close_v2(database) }
+
+  /// What the last statement took for NULL because it could not be read: "table.column" and how many
+  /// values.
+  public var unreadable: [(column: String, count: Int)] {
+    session.tables.flatMap { table in
+      table.unreadable.sorted { $0.key < $1.key }.map {
+        ("\(table.schema.name).\($0.key)", $0.value)
+      }
+    }
+  }
 
   /// Does a text end with a semicolon that ends a statement, and is no part of a string or comment?
   public static func isComplete(_ sql: String) -> Bool { sqlite3_complete(sql) != 0 }
@@ -58,6 +68,7 @@ public final class QueryDatabase {
         _ = try PreparedStatement(database, sql)
         return sql
       } catch {
+        if let name = error.unknownColumn { throw error.suggesting(columns(near: name)) }
         guard let name = error.ambiguousColumn, choices.count < 64,
           let better = tablesNamed(in: sql, with: name).lazy.compactMap({ table in
             self.prefixing(error, with: table)
@@ -67,6 +78,12 @@ public final class QueryDatabase {
         sql = better.sql
       }
     }
+  }
+
+  private func columns(near name: String) -> [String] {
+    let bare = name.split(separator: ".").last.map(String.init) ?? name
+    let all = session.tables.flatMap { $0.columns.map(\.name) }
+    return nearestNames(to: bare, in: Array(Set(all)).sorted())
   }
 
   /// The tables that have a column, in the order in which the statement names them.
@@ -121,7 +138,7 @@ public final class QueryDatabase {
     sqlite3_exec(database, "PRAGMA temp_store=MEMORY", nil, nil, nil)
     for (option, value) in [
       (SQLITE_DBCONFIG_DEFENSIVE, 1), (SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
-      (SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0),
+      (SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0), (SQLITE_DBCONFIG_DQS_DML, 0),
     ] { kiter_sqlite_configure(database, option, Int32(value)) }
     for (limit, value) in [
       (SQLITE_LIMIT_ATTACHED, 0), (SQLITE_LIMIT_LENGTH, 16 << 20),

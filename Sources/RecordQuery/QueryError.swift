@@ -19,6 +19,18 @@ public struct QueryError: Error, CustomStringConvertible {
     return message.hasPrefix(start) ? String(message.dropFirst(start.count)) : nil
   }
 
+  /// The column that no table has; nil for every other error.
+  var unknownColumn: String? {
+    let start = "no such column: "
+    return message.hasPrefix(start) ? String(message.dropFirst(start.count)) : nil
+  }
+
+  func suggesting(_ names: [String]) -> QueryError {
+    guard !names.isEmpty else { return self }
+    let list = names.map { "\"\($0)\"" }.joined(separator: " or ")
+    return QueryError(message + "; did you mean \(list)?", offset: offset, sql: sql)
+  }
+
   /// The message, and below it the place in the statement.
   public var description: String {
     guard let offset, !sql.utf8.contains(10) else { return message }

@@ -50,13 +50,22 @@ public struct QueryStatement: RecordSource, ~Copyable {
     return used
   }
 
-  private mutating func nextRow() throws {
-    do {
-      if try statement.step() { waiting = row() } else { isDone = true }
-    } catch {
+  /// The first column of every row, as a number.
+  borrowing func integers() throws -> [Int] {
+    var numbers: [Int] = []
+    while try step() { numbers.append(Int(statement.integer(0))) }
+    return numbers
+  }
+
+  private borrowing func step() throws -> Bool {
+    do { return try statement.step() } catch {
       // What SQLite says of a table that could not be read is nothing; the table knows.
       throw session.failure ?? error
     }
+  }
+
+  private mutating func nextRow() throws {
+    if try step() { waiting = row() } else { isDone = true }
   }
 
   private func row() -> [UInt8] {

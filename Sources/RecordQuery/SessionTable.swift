@@ -52,6 +52,14 @@ final class SessionTable {
     return TableScan(columns: names.isEmpty ? [schema.key[0]] : names)
   }
 
+  /// The records that the statement has read; nil if it did not get so far.
+  var records: StoredRecords? { loaded.values.first?.records }
+
+  /// Values that SQLite took for NULL because they could not be read, by the column's name.
+  var unreadable: [String: Int] {
+    loaded.values.reduce(into: [:]) { $0.merge($1.unreadable, uniquingKeysWith: +) }
+  }
+
   /// The records of a scan; nil, with `failure` set, if they cannot be read.
   func load(_ scan: TableScan) -> LoadedTable? {
     if let table = loaded[scan] { return table }

@@ -22,13 +22,21 @@ public final class StoredRecords {
     self.projection = projection
     preamble = Preamble(
       layoutHash: projection.layout.hash, bootTime: 0, table: projection.schema.name,
-      wanted: projection.wanted, lacking: [])
+      wanted: projection.wanted, lacking: projection.wanted.map { _ in 0 })
     var stream = RecordStream(source, schema: projection.schema, layout: projection.layout)
     while try stream.nextRecords({ record, _ in
       record.copyBytes(to: &bytes)
       ends.append(bytes.count)
     }) {}
     if let found = stream.preamble { preamble = found }
+  }
+
+  /// No records of a table.
+  init(empty schema: Schema) {
+    projection = Projection(allOf: schema)
+    preamble = Preamble(
+      layoutHash: projection.layout.hash, bootTime: 0, table: schema.name,
+      wanted: projection.wanted, lacking: projection.wanted.map { _ in 0 })
   }
 
   /// Hands over a record; the view is valid in the closure only.

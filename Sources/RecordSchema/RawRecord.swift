@@ -82,4 +82,7 @@
 extension RawRecord {
   /// Appends the record's bytes.
   public func copyBytes(to array: inout [UInt8]) { array.append(contentsOf: bytes) }
+
+  /// Copies the record's bytes to the start of a buffer that has room for them.
+  public func copyBytes(to buffer: UnsafeMutableRawBufferPointer) { buffer.copyBytes(from: bytes) }
 }

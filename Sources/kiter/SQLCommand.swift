@@ -17,17 +17,24 @@ struct SQLCommand: ParsableCommand {
 
   @Argument(help: "The statement; without one they are read from standard input.")
   var statement: String?
-  @OptionGroup(title: "Output") var output: OutputOptions
+  @OptionGroup(title: "Output") var options: ReflectedOptions<ResultOptionList>
+
+  private var output: OutputOptions {
+    get throws { try TableArguments(ResultOptionList.options, given: options.given).output }
+  }
 
   func run() throws {
+    let output = try output
     let tables = catalogTables(cache: output.noCache ? nil : .standard)
     let database = try QueryDatabase(tables: tables, host: .live())
-    if let statement { return try answer(statement, database) }
-    let shell = SQLShell(tables: tables) { try answer($0, database) }
+    if let statement { return try answer(statement, database, output) }
+    let shell = SQLShell(tables: tables) { try answer($0, database, output) }
     if !shell.run() { throw ExitStatus.failed }
   }
 
-  private func answer(_ statement: String, _ database: QueryDatabase) throws {
+  private func answer(
+    _ statement: String, _ database: QueryDatabase, _ output: OutputOptions
+  ) throws {
     do {
       let rows = try database.prepare(statement)
       for choice in Set(rows.choices).sorted() { report("sql: \(choice)") }

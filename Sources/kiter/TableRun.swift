@@ -10,12 +10,14 @@ struct TableRun {
   let schema: Schema
   let files: EmbeddedFiles
   let rows: RowSelection
+  let query: QueryOptions
   let output: OutputOptions
 
   init<Record: KernelRecord>(_ table: Record.Type, _ arguments: TableArguments) {
     schema = table.schema
     files = table.files
     rows = arguments.rows
+    query = arguments.query
     output = arguments.output
   }
 
@@ -53,11 +55,17 @@ struct TableRun {
     if !targets.isEmpty { request.scopes = targets.existing }
     guard !request.scopes.isEmpty else { return ExitStatus.failed }
     let stall = StallReport(projection: projection, scopes: request.scopes)
-    let source = try KernelSource(files, request) { stall.report($0) }
-    let end = try RowPump(projection, output).run(source)
+    let onStall = { @Sendable (place: StallPlace) in stall.report(place) }
+    let end =
+      if query.isEmpty {
+        try RowPump(projection, output).run(KernelSource(files, request, onStall: onStall))
+      } else {
+        try QueryRun(files: files, request: request, query: query, output: output, onStall: onStall)
+          .run()
+      }
     // The program has compared with them until here.
     withExtendedLifetime(opened) {}
-    reportNotes(end.notes, projection, end.preamble)
+    if !query.isCounting { reportNotes(end.notes, projection, end.preamble) }
     if end.isClosed { return nil }
     if let error = end.error {
       report("\(error)")
