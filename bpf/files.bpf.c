@@ -93,18 +93,6 @@ static __always_inline int is_path(struct task_struct *task, struct file *file)
 	return named && BPF_CORE_READ(named, f_inode) == file->f_inode;
 }
 
-/*
- * Functions that are not static are verified once and by themselves: of the others, the verifier
- * would follow each combination of what they found. They take addresses as numbers.
- */
-static __always_inline u64 address_of(const void *object)
-{
-	u64 address = 0;
-
-	bpf_probe_read_kernel(&address, sizeof(address), &object);
-	return address;
-}
-
 /* What d_path() says of a file's place: fs/d_path.c. */
 enum place { IN_DIRECTORY, DELETED, NOWHERE };
 
@@ -241,7 +229,7 @@ static __always_inline void put_anon(struct kiter_writer *w, struct file *file, 
 	PUT_STRING(w, anon, name + brackets, ANON_NAME_MAX);
 	if (brackets && w->record->anon.length < ANON_NAME_MAX - 1) {
 		w->record->anon.length--;
-		w->at--;
+		END(w)--;
 	}
 }
 

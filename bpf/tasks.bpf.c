@@ -178,13 +178,17 @@ static __always_inline void walk_trusted(struct parts *parts, struct task_struct
 		parts->fs = trusted->fs;
 }
 
+/* Differences of addresses are numbers: without jumps there is but one way for the verifier. */
 static __always_inline int is_whole(struct task_struct *task, const struct parts *before)
 {
 	struct parts now = parts_of(task);
+	u64 changes = (u64)now.mm - (u64)before->mm;
 
-	return now.mm == before->mm && now.files == before->files &&
-	       now.nsproxy == before->nsproxy && now.sighand == before->sighand &&
-	       now.tty == before->tty && now.sums == before->sums && !(now.sums & 1);
+	changes |= (u64)now.files - (u64)before->files;
+	changes |= (u64)now.nsproxy - (u64)before->nsproxy;
+	changes |= (u64)now.sighand - (u64)before->sighand;
+	changes |= (u64)now.tty - (u64)before->tty;
+	return !(changes | (now.sums ^ before->sums) | (now.sums & 1));
 }
 
 /* As the kernel reports it (task_state_index()): the highest bit of those that have a letter. */
@@ -196,11 +200,11 @@ static __always_inline u8 state_of(struct task_struct *task)
 		return KITER_task_state_idle;
 	if (running & (TASK_RTLOCK_WAIT | TASK_FROZEN))
 		return KITER_task_state_disk_sleep;
-	for (u32 bit = KITER_task_state_parked; bit; bit >>= 1) {
-		if (state & bit)
-			return bit;
-	}
-	return KITER_task_state_running;
+	/* Its highest bit: all below it are set, then taken away. No bit is running. */
+	state |= state >> 1;
+	state |= state >> 2;
+	state |= state >> 4;
+	return state ^ state >> 1;
 }
 
 /* A relative's number, null if it has none here. */
@@ -256,13 +260,18 @@ static __always_inline void put_identity(struct kiter_writer *w, struct task_str
 	PUT(w, no_new_privs, task->atomic_flags & 1);
 }
 
+/* The others leave what the fair scheduler keeps as it was. */
+static __always_inline int is_fair(u32 policy)
+{
+	const u32 fair = 1 << KITER_scheduling_policy_other | 1 << KITER_scheduling_policy_batch |
+			 1 << KITER_scheduling_policy_idle;
+
+	return fair >> (policy & 31) & 1;
+}
+
 static __always_inline void put_scheduling(struct kiter_writer *w, struct task_struct *task)
 {
 	u32 policy = task->policy;
-	/* The others leave what the fair scheduler keeps as it was. */
-	int is_fair = policy == KITER_scheduling_policy_other ||
-		      policy == KITER_scheduling_policy_batch ||
-		      policy == KITER_scheduling_policy_idle;
 
 	PUT(w, state, state_of(task));
 	PUT(w, nice, task->static_prio - DEFAULT_PRIO);
@@ -271,8 +280,10 @@ static __always_inline void put_scheduling(struct kiter_writer *w, struct task_s
 	PUT_IF(w, task->rt_priority, rt_priority, task->rt_priority);
 	if (bpf_core_field_exists(struct thread_info, cpu))
 		PUT(w, cpu, task->thread_info.cpu);
-	PUT_IF(w, is_fair, vruntime_ns, task->se.vruntime);
-	PUT_IF(w, is_fair, load_weight, task->se.load.weight);
+	if ((WANT(vruntime_ns) || WANT(load_weight)) && is_fair(policy)) {
+		PUT(w, vruntime_ns, task->se.vruntime);
+		PUT(w, load_weight, task->se.load.weight);
+	}
 	if (bpf_core_field_exists(struct sched_info, run_delay))
 		PUT(w, run_delay_ns, task->sched_info.run_delay);
 	PUT(w, threads, task->signal->nr_threads);
@@ -281,109 +292,117 @@ static __always_inline void put_scheduling(struct kiter_writer *w, struct task_s
 	PUT(w, start_time_ns, task->start_boottime);
 }
 
-/* What threads have used up. */
-struct usage {
-	u64 utime, stime, sum_exec_runtime;
-	u64 minor_faults, major_faults;
-	u64 voluntary_switches, involuntary_switches;
-	u64 read_bytes, write_bytes;
-};
-
 #define WANT_USAGE                                                                                 \
 	(WANT(utime) || WANT(minor_faults) || WANT(major_faults) || WANT(voluntary_switches) ||    \
 	 WANT(involuntary_switches) || WANT(read_bytes) || WANT(write_bytes))
 
-#define ADD(usage, field, object, member)                                                          \
+#define ADD(w, field, value)                                                                       \
 	do {                                                                                       \
 		if (WANT(field))                                                                   \
-			(usage)->field += BPF_CORE_READ(object, member);                           \
+			(w)->record->field += (value);                                             \
 	} while (0)
 
-/* A thread, and the sums of those that have exited, differ in the name of the run time alone. */
-#define ADD_ALL(usage, object, runtime)                                                            \
+/*
+ * Adds what a thread has used up. A thread, and the sums of those that have exited, differ in the
+ * name of the run time alone.
+ */
+#define ADD_USAGE(w, is_cast, object, runtime)                                                     \
 	do {                                                                                       \
-		ADD(usage, utime, object, utime);                                                  \
-		ADD(usage, stime, object, stime);                                                  \
-		ADD(usage, sum_exec_runtime, object, runtime);                                     \
-		ADD(usage, minor_faults, object, min_flt);                                         \
-		ADD(usage, major_faults, object, maj_flt);                                         \
-		ADD(usage, voluntary_switches, object, nvcsw);                                     \
-		ADD(usage, involuntary_switches, object, nivcsw);                                  \
+		ADD(w, utime, READ(is_cast, object, utime));                                       \
+		ADD(w, stime, READ(is_cast, object, stime));                                       \
+		ADD(w, sum_exec_runtime, READ(is_cast, object, runtime));                          \
+		ADD(w, minor_faults, READ(is_cast, object, min_flt));                              \
+		ADD(w, major_faults, READ(is_cast, object, maj_flt));                              \
+		ADD(w, voluntary_switches, READ(is_cast, object, nvcsw));                          \
+		ADD(w, involuntary_switches, READ(is_cast, object, nivcsw));                       \
 		if (bpf_core_field_exists(struct task_io_accounting, read_bytes)) {                \
-			ADD(usage, read_bytes, object, ioac.read_bytes);                           \
-			ADD(usage, write_bytes, object, ioac.write_bytes);                         \
+			ADD(w, read_bytes, READ(is_cast, object, ioac.read_bytes));                \
+			ADD(w, write_bytes, READ(is_cast, object, ioac.write_bytes));              \
 		}                                                                                  \
 	} while (0)
 
+/* Returns where the next thread's node is. */
+__noinline u64 add_thread(struct kiter_record *record, u64 address)
+{
+	struct kiter_writer writer = { .record = record }, *w = &writer;
+	struct task_struct *thread = (void *)address;
+
+	if (!record)
+		return 0;
+	if (bpf_rdonly_cast) {
+		thread = CAST(struct task_struct, address);
+		ADD_USAGE(w, 1, thread, se.sum_exec_runtime);
+	} else {
+		ADD_USAGE(w, 0, thread, se.sum_exec_runtime);
+	}
+	return (u64)BPF_CORE_READ((struct task_struct *)address, thread_node.next);
+}
+
 struct thread_walk {
-	struct usage usage;
-	struct list_head *head, *node;
+	struct kiter_record *record;
+	u64 head, node;
 };
 
 static int add_next_thread(u32 index, struct thread_walk *walk)
 {
-	struct list_head *node = walk->node;
-	struct task_struct *thread =
-		(void *)node - bpf_core_field_offset(struct task_struct, thread_node);
+	u64 node = walk->node;
 
 	(void)index;
 	if (!node || node == walk->head)
 		return 1;
-	ADD_ALL(&walk->usage, thread, se.sum_exec_runtime);
-	walk->node = BPF_CORE_READ(node, next);
+	walk->node = add_thread(walk->record,
+				node - bpf_core_field_offset(struct task_struct, thread_node));
 	return 0;
 }
 
-/* The process's sums, as thread_group_cputime() has them; 0 if its list of threads changed. */
-static __always_inline int add_process(struct usage *usage, struct task_struct *task)
+/*
+ * The process's sums, as thread_group_cputime() has them; 0 if its list of threads changed. One
+ * that was reaped is in the sums already, and no longer in the list.
+ */
+static __always_inline int add_process(struct kiter_writer *w, struct task_struct *task)
 {
 	struct signal_struct *signal = task->signal;
-	u32 threads = signal->nr_threads;
+	u64 head = address_of(signal) + bpf_core_field_offset(struct signal_struct, thread_head);
+	struct thread_walk walk = { .record = w->record, .head = head };
 
-	ADD_ALL(usage, signal, sum_sched_runtime);
-	if (threads <= 1) {
-		/* One that was reaped is in the sums already, and has no signal handlers. */
-		if (task->sighand)
-			ADD_ALL(usage, task, se.sum_exec_runtime);
-		return 1;
-	}
-	struct thread_walk walk = { .usage = *usage };
-
-	walk.head = (void *)signal + bpf_core_field_offset(struct signal_struct, thread_head);
-	walk.node = BPF_CORE_READ(signal, thread_head.next);
+	ADD_USAGE(w, 1, signal, sum_sched_runtime);
+	walk.node = address_of(signal->thread_head.next);
 	/* Some more, for threads that have started since. */
-	bpf_loop(threads + 64, add_next_thread, &walk, 0);
-	*usage = walk.usage;
-	return walk.node == walk.head;
+	bpf_loop(signal->nr_threads + 64, add_next_thread, &walk, 0);
+	return walk.node == head;
 }
+
+#define PUT_USAGE(w, field)                                                                        \
+	do {                                                                                       \
+		if (WANT(field))                                                                   \
+			PRESENT(w, field);                                                         \
+	} while (0)
 
 /* 0 if the list of threads changed meanwhile: what was read is not a sum then. */
 static __always_inline int put_usage(struct kiter_writer *w, struct task_struct *task)
 {
-	struct usage usage = {};
-
 	if (!WANT_USAGE)
 		return 1;
 	if (kiter_config.threads) {
-		ADD_ALL(&usage, task, se.sum_exec_runtime);
+		ADD_USAGE(w, 1, task, se.sum_exec_runtime);
 		PUT(w, prev_utime, task->prev_cputime.utime);
 		PUT(w, prev_stime, task->prev_cputime.stime);
 	} else {
-		if (!add_process(&usage, task))
+		if (!add_process(w, task))
 			return 0;
 		PUT(w, prev_utime, task->signal->prev_cputime.utime);
 		PUT(w, prev_stime, task->signal->prev_cputime.stime);
 	}
-	PUT(w, utime, usage.utime);
-	PUT(w, stime, usage.stime);
-	PUT(w, sum_exec_runtime, usage.sum_exec_runtime);
-	PUT(w, minor_faults, usage.minor_faults);
-	PUT(w, major_faults, usage.major_faults);
-	PUT(w, voluntary_switches, usage.voluntary_switches);
-	PUT(w, involuntary_switches, usage.involuntary_switches);
+	PUT_USAGE(w, utime);
+	PUT_USAGE(w, stime);
+	PUT_USAGE(w, sum_exec_runtime);
+	PUT_USAGE(w, minor_faults);
+	PUT_USAGE(w, major_faults);
+	PUT_USAGE(w, voluntary_switches);
+	PUT_USAGE(w, involuntary_switches);
 	if (bpf_core_field_exists(struct task_io_accounting, read_bytes)) {
-		PUT(w, read_bytes, usage.read_bytes);
-		PUT(w, write_bytes, usage.write_bytes);
+		PUT_USAGE(w, read_bytes);
+		PUT_USAGE(w, write_bytes);
 	}
 	return 1;
 }
@@ -397,136 +416,119 @@ struct {
 } percpu_anchor SEC(".maps");
 
 /* MM_*PAGES: include/linux/mm_types_task.h */
-enum { FILE_PAGES, ANON_PAGES, SWAP_ENTRIES, SHMEM_PAGES, RSS_COUNTERS };
+enum { FILE_PAGES, ANON_PAGES, SWAP_ENTRIES, SHMEM_PAGES };
 
-#define WANT_RSS(field) (WANT(field) || WANT(rss_bytes))
-#define WANT_COUNTER(index)                                                                        \
-	((index) == FILE_PAGES	  ? WANT_RSS(rss_file_bytes)                                       \
-	 : (index) == ANON_PAGES  ? WANT_RSS(rss_anon_bytes)                                       \
-	 : (index) == SHMEM_PAGES ? WANT_RSS(rss_shmem_bytes)                                      \
-				  : !!WANT(swap_bytes))
 #define WANT_COUNTERS                                                                              \
-	(WANT_COUNTER(FILE_PAGES) || WANT_COUNTER(ANON_PAGES) || WANT_COUNTER(SHMEM_PAGES) ||      \
-	 WANT_COUNTER(SWAP_ENTRIES))
+	(WANT(rss_bytes) || WANT(rss_file_bytes) || WANT(rss_anon_bytes) ||                        \
+	 WANT(rss_shmem_bytes) || WANT(swap_bytes))
 
-struct rss {
-	struct mm_struct *mm;
-	s64 pages[RSS_COUNTERS];
-	s32 *percpu[RSS_COUNTERS];
-	u64 anchor; /* the base of the anchor's copies */
+struct counter_sum {
+	u64 counter; /* its address */
+	u64 anchor; /* that of the base of the anchor's copies */
+	u64 percpu;
+	s64 sum;
 };
 
 /* That base, as a number. */
 static __always_inline u64 anchor_base(void)
 {
-	void *map = &percpu_anchor;
-	u64 address = 0, base = 0;
+	u64 base = 0, pointers = bpf_core_field_offset(struct bpf_array, pptrs);
 
-	/* Read back from the stack, a pointer to a map is a number like any other. */
-	bpf_probe_read_kernel(&address, sizeof(address), &map);
-	bpf_probe_read_kernel(&base, sizeof(base),
-			      (void *)address + bpf_core_field_offset(struct bpf_array, pptrs));
+	bpf_probe_read_kernel(&base, sizeof(base), (void *)(address_of(&percpu_anchor) + pointers));
 	return base;
 }
 
-static int add_cpu(u32 cpu, struct rss *rss)
+static int add_cpu(u32 cpu, struct counter_sum *sum)
 {
 	u32 zero = 0;
 	void *copy = bpf_map_lookup_percpu_elem(&percpu_anchor, &zero, cpu);
-	u64 address = 0;
+	s32 part = 0;
 
 	if (!copy)
 		return 1;
-	bpf_probe_read_kernel(&address, sizeof(address), &copy);
-	for (u32 i = 0; i < RSS_COUNTERS; i++) {
-		s32 part = 0;
-
-		if (!WANT_COUNTER(i))
-			continue;
-		bpf_probe_read_kernel(&part, sizeof(part),
-				      (void *)rss->percpu[i] + (address - rss->anchor));
-		rss->pages[i] += part;
-	}
+	u64 distance = address_of(copy) - sum->anchor;
+	bpf_probe_read_kernel(&part, sizeof(part), (void *)(sum->percpu + distance));
+	sum->sum += part;
 	return 0;
 }
 
-static __always_inline struct percpu_counter *counter_of(struct mm_struct *mm, u32 index)
+static int sum_counter(u32 index, struct counter_sum *sum)
 {
-	return (void *)mm + bpf_core_field_offset(struct mm_struct___percpu, rss_stat) +
-	       index * bpf_core_type_size(struct percpu_counter);
+	struct percpu_counter *counter = (void *)sum->counter;
+	s64 count = BPF_CORE_READ(counter, count);
+
+	(void)index;
+	sum->sum = count;
+	/* A kernel for one processor has nothing but the count. */
+	if (bpf_core_field_exists(struct percpu_counter, counters)) {
+		sum->percpu = (u64)BPF_CORE_READ(counter, counters);
+		bpf_loop(kiter_config.cpus, add_cpu, sum, 0);
+	}
+	return BPF_CORE_READ(counter, count) == count;
 }
 
 /*
- * The sums that the kernel would give. A CPU moves its part into the count when it has grown: where
- * a count has changed, this was not read at one moment, and is read again.
+ * The sum that the kernel would give. A CPU moves its part into the count when it has grown: if the
+ * count has changed, this was not read at one moment, and is read again. One that changes so fast
+ * has no one number; what comes last is among those it went through.
  */
-static int sum_counters(u32 index, struct rss *rss)
+__noinline s64 counter_pages(u64 address, u64 anchor)
 {
-	s64 counts[RSS_COUNTERS] = {}, changes = 0;
+	struct counter_sum sum = { .counter = address, .anchor = anchor };
 
-	(void)index;
-	for (u32 i = 0; i < RSS_COUNTERS; i++) {
-		struct percpu_counter *counter = counter_of(rss->mm, i);
-
-		if (!WANT_COUNTER(i))
-			continue;
-		counts[i] = BPF_CORE_READ(counter, count);
-		rss->pages[i] = counts[i];
-		/* A kernel for one processor has nothing but the count. */
-		if (bpf_core_field_exists(struct percpu_counter, counters))
-			rss->percpu[i] = BPF_CORE_READ(counter, counters);
-	}
-	if (bpf_core_field_exists(struct percpu_counter, counters))
-		bpf_loop(kiter_config.cpus, add_cpu, rss, 0);
-	for (u32 i = 0; i < RSS_COUNTERS; i++) {
-		struct percpu_counter *counter = counter_of(rss->mm, i);
-
-		if (WANT_COUNTER(i))
-			changes |= BPF_CORE_READ(counter, count) ^ counts[i];
-	}
-	return changes == 0;
+	bpf_loop(4, sum_counter, &sum, 0);
+	return sum.sum;
 }
 
-static __always_inline void read_counters(struct rss *rss)
+static __always_inline s64 pages_of(u64 mm, u64 anchor, u64 index)
 {
 	if (bpf_core_type_exists(struct mm_rss_stat)) {
-		void *counts =
-			(void *)rss->mm + bpf_core_field_offset(struct mm_struct___plain, rss_stat);
+		u64 counts = mm + bpf_core_field_offset(struct mm_struct___plain, rss_stat);
+		s64 pages = 0;
 
-		bpf_probe_read_kernel(rss->pages, sizeof(rss->pages), counts);
-		return;
+		bpf_probe_read_kernel(&pages, sizeof(pages), (void *)(counts + 8 * index));
+		return pages;
 	}
-	rss->anchor = anchor_base();
-	/* One that faults so fast has no one number; what comes last is among those it went through. */
-	bpf_loop(4, sum_counters, rss, 0);
+	return counter_pages(mm + bpf_core_field_offset(struct mm_struct___percpu, rss_stat) +
+				     index * bpf_core_type_size(struct percpu_counter),
+			     anchor);
 }
 
-/* Parts are read while they change: a sum may come out below nothing. */
+/* Parts are read while they change: a sum may come out below nothing, which is nothing. */
 static __always_inline u64 bytes_of(s64 pages)
 {
-	return (pages > 0 ? pages : 0) << kiter_config.page_shift;
+	return (pages & ~(pages >> 63)) << kiter_config.page_shift;
+}
+
+#define ADD_PAGES(w, field, index)                                                                 \
+	do {                                                                                       \
+		if (WANT(field) || WANT(rss_bytes)) {                                              \
+			u64 __bytes = bytes_of(pages_of(mm, anchor, index));                       \
+			PUT(w, field, __bytes);                                                    \
+			sum += __bytes;                                                            \
+		}                                                                                  \
+	} while (0)
+
+static __always_inline void put_rss(struct kiter_writer *w, u64 mm)
+{
+	u64 anchor = anchor_base(), sum = 0;
+
+	ADD_PAGES(w, rss_file_bytes, FILE_PAGES);
+	ADD_PAGES(w, rss_anon_bytes, ANON_PAGES);
+	ADD_PAGES(w, rss_shmem_bytes, SHMEM_PAGES);
+	PUT(w, rss_bytes, sum);
+	PUT(w, swap_bytes, bytes_of(pages_of(mm, anchor, SWAP_ENTRIES)));
 }
 
 /* A kernel thread may borrow an address space; that is not its own. */
 static __always_inline void put_memory(struct kiter_writer *w, struct task_struct *task,
 				       struct mm_struct *mm)
 {
-	struct rss rss = { .mm = mm };
-
-	if (!mm || task->flags & PF_KTHREAD)
+	if ((!WANT(vsz_bytes) && !WANT_COUNTERS) || !mm || task->flags & PF_KTHREAD)
 		return;
 	PUT(w, vsz_bytes, mm->total_vm << kiter_config.page_shift);
-	if (!WANT_COUNTERS)
-		return;
-	read_counters(&rss);
-	u64 file = bytes_of(rss.pages[FILE_PAGES]);
-	u64 anon = bytes_of(rss.pages[ANON_PAGES]);
-	u64 shmem = bytes_of(rss.pages[SHMEM_PAGES]);
-	PUT(w, rss_bytes, file + anon + shmem);
-	PUT(w, rss_file_bytes, file);
-	PUT(w, rss_anon_bytes, anon);
-	PUT(w, rss_shmem_bytes, shmem);
-	PUT(w, swap_bytes, bytes_of(rss.pages[SWAP_ENTRIES]));
+	if (WANT_COUNTERS)
+		put_rss(w, JOIN(w, mm));
 }
 
 struct dispositions {
@@ -674,9 +676,9 @@ static __always_inline void put_cgroup(struct kiter_writer *w, struct task_struc
 		return;
 	struct cgroup_walk walk = { .slot = w->slot, .node = node };
 
-	w->record->cgroup_names.offset = w->at;
+	w->record->cgroup_names.offset = END(w);
 	bpf_loop(CGROUP_MAX / 2, add_name, &walk, 0);
-	w->at += w->record->cgroup_names.length;
+	END(w) += w->record->cgroup_names.length;
 	PRESENT(w, cgroup_names);
 	if (parent_of(walk.node))
 		CUT(w, cgroup_names);
@@ -721,7 +723,7 @@ static __always_inline void put_groups(struct kiter_writer *w, struct task_struc
 	if (!WANT(groups))
 		return;
 	struct group_info *info = task->real_cred->group_info;
-	u64 at = w->at, whole = (u64)info->ngroups * sizeof(u32), size = whole;
+	u64 at = END(w), whole = (u64)info->ngroups * sizeof(u32), size = whole;
 
 	if (at > KITER_RECORD_MAX - CMDLINE_MIN)
 		at = KITER_RECORD_MAX - CMDLINE_MIN;
@@ -736,12 +738,30 @@ static __always_inline void put_groups(struct kiter_writer *w, struct task_struc
 		CUT(w, groups);
 }
 
-/* Is the last byte of the arguments none that ends one? Then setproctitle(3) wrote over them. */
-static __always_inline int is_title(struct mm_struct *mm, struct task_struct *trusted)
+/* Copies from the task's memory to the tail; `room` is what is left there. */
+static __always_inline s64 copy_arguments(struct kiter_writer *w, u64 at, u64 start, u64 size,
+					  struct task_struct *trusted)
 {
-	char last = 0;
+	s64 error = bpf_copy_from_user_task(w->slot->bytes + at, size, (void *)start, trusted, 0);
 
-	bpf_copy_from_user_task(&last, 1, (void *)(mm->arg_end - 1), trusted, 0);
+	return error ? error : (s64)size;
+}
+
+static __always_inline u64 room_for(struct kiter_writer *w, u64 at, u64 size)
+{
+	u64 room = KITER_RECORD_MAX - at;
+
+	return JOIN(w, size < room ? size : room) & KITER_WRITE_MAX;
+}
+
+/* Is the last byte of the arguments none that ends one? Then setproctitle(3) wrote over them. */
+static __always_inline int is_title(struct kiter_writer *w, u64 at, u64 size, u64 end, int is_cut,
+				    struct task_struct *trusted)
+{
+	u8 last = w->slot->bytes[(at + size - 1) & 0xffff];
+
+	if (is_cut)
+		bpf_copy_from_user_task(&last, 1, (void *)(end - 1), trusted, 0);
 	return last != 0;
 }
 
@@ -752,25 +772,17 @@ static __always_inline int is_title(struct mm_struct *mm, struct task_struct *tr
 static __always_inline s64 copy_title(struct kiter_writer *w, struct mm_struct *mm,
 				      struct task_struct *trusted)
 {
-	u64 start = mm->arg_start, end = mm->arg_end, at = w->at;
+	u64 start = mm->arg_start, end = mm->arg_end, at = END(w) & KITER_WRITE_MAX;
 	u64 page = 1ULL << kiter_config.page_shift;
 
 	if (mm->env_start == end && mm->env_end > end)
 		end = mm->env_end;
-	u64 size = end - start;
-	if (size > page)
-		size = page;
-	if (at > KITER_RECORD_MAX)
-		at = KITER_RECORD_MAX;
-	if (size > KITER_RECORD_MAX - at)
-		size = KITER_RECORD_MAX - at;
-	if (size > KITER_WRITE_MAX - 1)
-		size = KITER_WRITE_MAX - 1;
-	s64 error = bpf_copy_from_user_task(w->slot->bytes + at, size, (void *)start, trusted, 0);
-	if (error)
-		return error;
+	u64 size = room_for(w, at, end - start < page ? end - start : page);
+	s64 length = copy_arguments(w, at, start, size, trusted);
+	if (length < 0)
+		return length;
 	w->slot->bytes[at + size] = 0;
-	s64 length = bpf_probe_read_kernel_str(w->slot->bytes + at, size + 1, w->slot->bytes + at);
+	length = bpf_probe_read_kernel_str(w->slot->bytes + at, size + 1, w->slot->bytes + at);
 	return length > (s64)size ? (s64)size : length;
 }
 
@@ -780,41 +792,24 @@ static __always_inline void put_cmdline(struct kiter_writer *w, struct task_stru
 {
 	if (!WANT(cmdline) || !mm || task->flags & PF_KTHREAD)
 		return;
-	u64 start = mm->arg_start, end = mm->arg_end, at = w->at;
+	u64 start = mm->arg_start, end = mm->arg_end, at = END(w) & KITER_WRITE_MAX;
 	/* An image that is still being made has none. */
-	u64 whole = mm->env_end && end > start ? end - start : 0, size = whole;
+	u64 whole = JOIN(w, mm->env_end && end > start ? end - start : 0);
+	u64 size = room_for(w, at, whole);
+	int is_cut = size < whole;
+	s64 length = copy_arguments(w, at, start, size, trusted);
 
-	if (at > KITER_RECORD_MAX)
-		at = KITER_RECORD_MAX;
-	if (size > KITER_RECORD_MAX - at)
-		size = KITER_RECORD_MAX - at;
-	if (size > KITER_WRITE_MAX)
-		size = KITER_WRITE_MAX;
-	s64 length = 0;
-	if (size && is_title(mm, trusted)) {
+	if (length > 0 && is_title(w, at, size, end, is_cut, trusted)) {
 		length = copy_title(w, mm, trusted);
-		whole = size;
-	} else if (size) {
-		length = bpf_copy_from_user_task(w->slot->bytes + at, size, (void *)start, trusted, 0);
-		length = length ? length : (s64)size;
+		is_cut = 0;
 	}
 	asm volatile("" ::: "memory");
 	if (task->mm != mm)
 		return; /* it has exited, or executes another program */
+	length = (s64)JOIN(w, length);
 	TAIL_PUT(w, cmdline, length);
-	if (length >= 0 && size < whole)
+	if (length >= 0 && is_cut)
 		CUT(w, cmdline);
-}
-
-/*
- * What it knows of the tail's end the verifier keeps apart for each way through the texts before,
- * and takes each of them further; a number that comes from memory is the same on all ways.
- */
-static __always_inline void join_ways(struct kiter_writer *w)
-{
-	w->record->record_size = w->at;
-	asm volatile("" ::: "memory");
-	w->at = w->record->record_size;
 }
 
 static __always_inline void put_texts(struct kiter_writer *w, struct task_struct *task,
@@ -823,15 +818,10 @@ static __always_inline void put_texts(struct kiter_writer *w, struct task_struct
 	PUT_STRING(w, comm, task->comm, sizeof(task->comm));
 	if (parts->tty)
 		PUT_STRING(w, tty_name, parts->tty->name, sizeof(parts->tty->name));
-	join_ways(w);
 	put_cgroup(w, task);
-	join_ways(w);
 	put_exe(w, task, parts->exe);
-	join_ways(w);
 	put_cwd(w, parts->fs);
-	join_ways(w);
 	put_groups(w, task);
-	join_ways(w);
 }
 
 /* All that is not copied from user space; 0 if the task changed meanwhile. */
@@ -887,7 +877,6 @@ int tasks(struct bpf_iter__task *ctx)
 	}
 	/* These two may sleep: Linux 6.12 says so of the stack, too. */
 	put_stack(&w, task, trusted);
-	join_ways(&w);
 	put_cmdline(&w, task, trusted, parts.mm);
 	return kiter_emit(&w);
 }

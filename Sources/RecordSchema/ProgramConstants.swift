@@ -26,6 +26,9 @@ public struct ProgramConstants: Sendable {
       let none: UInt32 = parameter.form == .file ? .max : 0
       append(parameters[parameter.name] ?? none, to: &bytes)
     }
+    for bit in projection.schema.storedFields.indices {
+      bytes.append(UInt8(truncatingIfNeeded: projection.wanted[bit / 64] >> UInt64(bit % 64) & 1))
+    }
     while bytes.count % 8 != 0 { bytes.append(0) }
     return bytes
   }

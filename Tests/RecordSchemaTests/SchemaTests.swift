@@ -83,11 +83,13 @@ import Testing
     var constants = ProgramConstants(pageShift: 12, processors: 2)
     constants.parameters = ["old": 1]
     let bytes = constants.bytes(for: try Projection(testSchema, columns: ["pid"]))
-    #expect(bytes.count == 8 + 16 + 8)
+    let asked = testSchema.storedFields.map { UInt8($0.name == "pid" ? 1 : 0) }
+    #expect(bytes.count == (8 + 16 + 8 + asked.count + 7) / 8 * 8)
     #expect(bytes[0] == 1)
     #expect(bytes[8] == 32)
     #expect(Array(bytes[24..<28]) == [1, 0, 0, 0])
     #expect(Array(bytes[28..<32]) == [255, 255, 255, 255])
+    #expect(Array(bytes[32..<32 + asked.count]) == asked)
   }
 
   @Test func aNearColumnIsSuggested() {
