@@ -5,10 +5,10 @@
  *
  * The shape of every program:
  *
- *	kiter_preamble(ctx->meta, object);
+ *	struct kiter_writer w;
+ *	kiter_open(&w, ctx->meta);
  *	if (!object || !wanted_by_scope)
  *		return 0;
- *	struct kiter_writer w;
  *	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_name))
  *		return KITER_RETRY;
  *	PUT(&w, pid, …);
@@ -83,6 +83,16 @@ struct kiter_writer {
 
 /* Was this field asked for? A constant: the verifier removes the code behind an unasked one. */
 #define WANT(field) (kiter_config.asked[KITER_BIT_##field])
+
+/*
+ * Was any of these asked for? Around a group of fields that are seldom asked for, it costs one look,
+ * and the verifier removes them all at once; each removal costs as much as the program is long.
+ */
+#define KITER_FIELD(field) ((unsigned __int128)1 << KITER_BIT_##field)
+#define WANT_ANY(fields)                                                                           \
+	((kiter_config.want[0] & (u64)(fields)) ||                                                 \
+	 (KITER_WORDS > 1 && kiter_config.want[KITER_WORDS - 1] & (u64)((fields) >> 64)))
+_Static_assert(KITER_WORDS <= 2, "WANT_ANY looks at two words");
 
 /* The two bits of a field: 10 a value, 11 a value that was cut, 00 does not apply, 01 unreadable. */
 #define PRESENT(w, field) ((w)->record->present[KITER_WORD(field)] |= KITER_MASK(field))
@@ -175,16 +185,14 @@ __noinline int kiter_put_string(struct kiter_slot *slot, u64 from, u32 max, u32 
 					 KITER_BIT_##field);                                       \
 	} while (0)
 
-static __always_inline struct seq_file *kiter_seq(struct bpf_iter_meta *meta)
+/*
+ * Opens a stream: before the first object, or the end (-1 or 0) if there is none. The sequence file
+ * is followed to but once: it is a trusted pointer, which costs the verifier a search for its type.
+ */
+static __always_inline void kiter_open(struct kiter_writer *w, struct bpf_iter_meta *meta)
 {
-	return meta->seq;
-}
-
-static __always_inline void kiter_preamble(struct bpf_iter_meta *meta, const void *object)
-{
-	s64 number = meta->seq_num;
-
-	if (object ? number != 0 : number > 0)
+	w->seq = meta->seq;
+	if ((s64)meta->seq_num > 0)
 		return;
 	struct kiter_preamble preamble = {
 		.size = sizeof(preamble),
@@ -197,7 +205,7 @@ static __always_inline void kiter_preamble(struct bpf_iter_meta *meta, const voi
 	for (int i = 0; i < KITER_WORDS; i++)
 		preamble.wanted[i] = kiter_config.want[i];
 	kiter_lacking(preamble.lacking);
-	bpf_seq_write(meta->seq, &preamble, sizeof(preamble));
+	bpf_seq_write(w->seq, &preamble, sizeof(preamble));
 }
 
 /* Nothing can be read at NULL, and the helper then fills with zeros: one call for sixty stores. */
@@ -212,7 +220,6 @@ static __always_inline int kiter_begin(struct kiter_writer *w, struct bpf_iter_m
 {
 	u32 first = meta->session_id;
 
-	w->seq = kiter_seq(meta);
 	for (u32 i = 0; i < KITER_SLOTS_MAX && i < kiter_config.slots; i++) {
 		u32 key = (first + i) % kiter_config.slots;
 		struct kiter_slot *slot = bpf_map_lookup_elem(&kiter_slots, &key);

@@ -39,7 +39,11 @@ static __always_inline u32 pid_number_by(const int is_cast, struct pid *pid, str
 	return number_at(level, pid, reader);
 }
 
-__noinline u32 pid_number(u64 address)
+/*
+ * The number of a pid (its address) in the reader's namespace, which is what kill(2) takes; 0 if it is not in there.
+ * A pid has a number in its own namespace and in each that this one is nested in.
+ */
+__noinline u32 pid_in_reader_namespace(u64 address)
 {
 	void *current = (void *)bpf_get_current_task();
 
@@ -49,13 +53,4 @@ __noinline u32 pid_number(u64 address)
 	}
 	struct pid *reader = BPF_CORE_READ((struct task_struct *)current, thread_pid);
 	return pid_number_by(0, (struct pid *)address, reader);
-}
-
-/*
- * A pid's number in the reader's namespace, which is what kill(2) takes; 0 if it is not in there.
- * A pid has a number in its own namespace and in each that this one is nested in.
- */
-static __always_inline u32 pid_in_reader_namespace(struct pid *pid)
-{
-	return pid_number(address_of(pid));
 }

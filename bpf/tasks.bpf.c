@@ -140,55 +140,33 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* What may be gone when the walk over a task ends. */
 struct parts {
-	struct mm_struct *mm;
-	struct files_struct *files;
-	struct nsproxy *nsproxy;
-	struct sighand_struct *sighand;
-	struct tty_struct *tty;
+	u64 mm, files, nsproxy, sighand, tty; /* addresses */
 	u32 sums; /* the count of changes to the sums of threads that have exited */
-	/* For bpf_d_path(), which wants pointers that the verifier trusts. */
-	struct file *exe;
-	struct fs_struct *fs;
 };
 
-static __always_inline struct parts parts_of(struct task_struct *task)
+/* As numbers, and not as pointers: whether one is NULL is no reason to follow two ways. */
+static __always_inline struct parts parts_of(struct kiter_writer *w, struct task_struct *task)
 {
 	asm volatile("" ::: "memory"); /* read it now, not what was read before */
 	return (struct parts){
-		.mm = task->mm,
-		.files = task->files,
-		.nsproxy = task->nsproxy,
-		.sighand = task->sighand,
-		.tty = task->signal->tty,
+		.mm = JOIN(w, task->mm),
+		.files = JOIN(w, task->files),
+		.nsproxy = JOIN(w, task->nsproxy),
+		.sighand = JOIN(w, task->sighand),
+		.tty = JOIN(w, task->signal->tty),
 		.sums = task->signal->stats_lock.seqcount.seqcount.sequence,
 	};
 }
 
-/*
- * Each pointer followed from a trusted one costs a millisecond of loading for each way on which the
- * verifier comes by: so only if wanted, and first of all.
- */
-static __always_inline void walk_trusted(struct parts *parts, struct task_struct *trusted)
+/* Without a jump for each there is but one way. */
+static __always_inline int is_whole(struct kiter_writer *w, struct task_struct *task,
+				    const struct parts *before)
 {
-	if (WANT(exe)) {
-		struct mm_struct *mm = trusted->mm;
-		parts->exe = mm ? mm->exe_file : NULL;
-	}
-	if (WANT(cwd))
-		parts->fs = trusted->fs;
-}
+	struct parts now = parts_of(w, task);
 
-/* Differences of addresses are numbers: without jumps there is but one way for the verifier. */
-static __always_inline int is_whole(struct task_struct *task, const struct parts *before)
-{
-	struct parts now = parts_of(task);
-	u64 changes = (u64)now.mm - (u64)before->mm;
-
-	changes |= (u64)now.files - (u64)before->files;
-	changes |= (u64)now.nsproxy - (u64)before->nsproxy;
-	changes |= (u64)now.sighand - (u64)before->sighand;
-	changes |= (u64)now.tty - (u64)before->tty;
-	return !(changes | (now.sums ^ before->sums) | (now.sums & 1));
+	return !(now.mm - before->mm | now.files - before->files |
+		 now.nsproxy - before->nsproxy | now.sighand - before->sighand |
+		 now.tty - before->tty | now.sums - before->sums | (now.sums & 1));
 }
 
 /* As the kernel reports it (task_state_index()): the highest bit of those that have a letter. */
@@ -211,14 +189,19 @@ static __always_inline u8 state_of(struct task_struct *task)
 #define PUT_PID(w, field, pid)                                                                     \
 	do {                                                                                       \
 		if (WANT(field)) {                                                                 \
-			u32 __number = pid_in_reader_namespace(pid);                               \
+			u32 __number = pid_in_reader_namespace(JOIN(w, pid));                               \
 			PUT_IF(w, __number, field, __number);                                      \
 		}                                                                                  \
 	} while (0)
 
+#define RELATIVES                                                                                  \
+	(KITER_FIELD(pgid) | KITER_FIELD(sid) | KITER_FIELD(tracer_pid) | KITER_FIELD(host_pid))
+
 static __always_inline void put_family(struct kiter_writer *w, struct task_struct *task)
 {
 	PUT_PID(w, ppid, task->real_parent->signal->pids[PID_OF_PROCESS]);
+	if (!WANT_ANY(RELATIVES))
+		return;
 	PUT_PID(w, pgid, task->signal->pids[PID_OF_GROUP]);
 	PUT_PID(w, sid, task->signal->pids[PID_OF_SESSION]);
 	if (WANT(tracer_pid) && task->ptrace)
@@ -234,18 +217,34 @@ static __always_inline void put_family(struct kiter_writer *w, struct task_struc
 		__mask;                                                                            \
 	})
 
-static __always_inline void put_identity(struct kiter_writer *w, struct task_struct *task)
-{
-	const struct cred *cred = task->real_cred;
+#define OTHER_IDS                                                                                  \
+	(KITER_FIELD(euid) | KITER_FIELD(suid) | KITER_FIELD(fsuid) | KITER_FIELD(egid) |          \
+	 KITER_FIELD(sgid) | KITER_FIELD(fsgid))
 
+static __always_inline void put_ids(struct kiter_writer *w, const struct cred *cred)
+{
 	PUT(w, uid, cred->uid.val);
+	PUT(w, gid, cred->gid.val);
+	if (!WANT_ANY(OTHER_IDS))
+		return;
 	PUT(w, euid, cred->euid.val);
 	PUT(w, suid, cred->suid.val);
 	PUT(w, fsuid, cred->fsuid.val);
-	PUT(w, gid, cred->gid.val);
 	PUT(w, egid, cred->egid.val);
 	PUT(w, sgid, cred->sgid.val);
 	PUT(w, fsgid, cred->fsgid.val);
+}
+
+#define RIGHTS                                                                                     \
+	(KITER_FIELD(cap_effective) | KITER_FIELD(cap_permitted) | KITER_FIELD(cap_inheritable) |  \
+	 KITER_FIELD(cap_bounding) | KITER_FIELD(cap_ambient) | KITER_FIELD(user_ns) |             \
+	 KITER_FIELD(loginuid) | KITER_FIELD(seccomp) | KITER_FIELD(no_new_privs))
+
+static __always_inline void put_rights(struct kiter_writer *w, struct task_struct *task,
+				       const struct cred *cred)
+{
+	if (!WANT_ANY(RIGHTS))
+		return;
 	PUT(w, cap_effective, CAPABILITIES(cred, cap_effective));
 	PUT(w, cap_permitted, CAPABILITIES(cred, cap_permitted));
 	PUT(w, cap_inheritable, CAPABILITIES(cred, cap_inheritable));
@@ -269,11 +268,21 @@ static __always_inline int is_fair(u32 policy)
 	return fair >> (policy & 31) & 1;
 }
 
+#define SCHEDULING                                                                                 \
+	(KITER_FIELD(nice) | KITER_FIELD(priority) | KITER_FIELD(policy) |                         \
+	 KITER_FIELD(rt_priority) | KITER_FIELD(cpu) | KITER_FIELD(vruntime_ns) |                  \
+	 KITER_FIELD(load_weight) | KITER_FIELD(run_delay_ns) | KITER_FIELD(oom_score_adj) |       \
+	 KITER_FIELD(kernel_thread))
+
 static __always_inline void put_scheduling(struct kiter_writer *w, struct task_struct *task)
 {
 	u32 policy = task->policy;
 
 	PUT(w, state, state_of(task));
+	PUT(w, threads, task->signal->nr_threads);
+	PUT(w, start_time_ns, task->start_boottime);
+	if (!WANT_ANY(SCHEDULING))
+		return;
 	PUT(w, nice, task->static_prio - DEFAULT_PRIO);
 	PUT(w, priority, task->prio - MAX_RT_PRIO);
 	PUT(w, policy, policy);
@@ -286,15 +295,14 @@ static __always_inline void put_scheduling(struct kiter_writer *w, struct task_s
 	}
 	if (bpf_core_field_exists(struct sched_info, run_delay))
 		PUT(w, run_delay_ns, task->sched_info.run_delay);
-	PUT(w, threads, task->signal->nr_threads);
 	PUT(w, oom_score_adj, task->signal->oom_score_adj);
 	PUT(w, kernel_thread, !!(task->flags & PF_KTHREAD));
-	PUT(w, start_time_ns, task->start_boottime);
 }
 
-#define WANT_USAGE                                                                                 \
-	(WANT(utime) || WANT(minor_faults) || WANT(major_faults) || WANT(voluntary_switches) ||    \
-	 WANT(involuntary_switches) || WANT(read_bytes) || WANT(write_bytes))
+#define TIMES (KITER_FIELD(utime) | KITER_FIELD(stime) | KITER_FIELD(sum_exec_runtime))
+#define COUNTS                                                                                     \
+	(KITER_FIELD(minor_faults) | KITER_FIELD(major_faults) | KITER_FIELD(voluntary_switches) | \
+	 KITER_FIELD(involuntary_switches) | KITER_FIELD(read_bytes) | KITER_FIELD(write_bytes))
 
 #define ADD(w, field, value)                                                                       \
 	do {                                                                                       \
@@ -311,6 +319,8 @@ static __always_inline void put_scheduling(struct kiter_writer *w, struct task_s
 		ADD(w, utime, READ(is_cast, object, utime));                                       \
 		ADD(w, stime, READ(is_cast, object, stime));                                       \
 		ADD(w, sum_exec_runtime, READ(is_cast, object, runtime));                          \
+		if (!WANT_ANY(COUNTS))                                                             \
+			break;                                                                     \
 		ADD(w, minor_faults, READ(is_cast, object, min_flt));                              \
 		ADD(w, major_faults, READ(is_cast, object, maj_flt));                              \
 		ADD(w, voluntary_switches, READ(is_cast, object, nvcsw));                          \
@@ -362,11 +372,11 @@ static int add_next_thread(u32 index, struct thread_walk *walk)
 static __always_inline int add_process(struct kiter_writer *w, struct task_struct *task)
 {
 	struct signal_struct *signal = task->signal;
-	u64 head = address_of(signal) + bpf_core_field_offset(struct signal_struct, thread_head);
+	u64 head = JOIN(w, signal) + bpf_core_field_offset(struct signal_struct, thread_head);
 	struct thread_walk walk = { .record = w->record, .head = head };
 
 	ADD_USAGE(w, 1, signal, sum_sched_runtime);
-	walk.node = address_of(signal->thread_head.next);
+	walk.node = JOIN(w, signal->thread_head.next);
 	/* Some more, for threads that have started since. */
 	bpf_loop(signal->nr_threads + 64, add_next_thread, &walk, 0);
 	return walk.node == head;
@@ -381,7 +391,7 @@ static __always_inline int add_process(struct kiter_writer *w, struct task_struc
 /* 0 if the list of threads changed meanwhile: what was read is not a sum then. */
 static __always_inline int put_usage(struct kiter_writer *w, struct task_struct *task)
 {
-	if (!WANT_USAGE)
+	if (!WANT_ANY(TIMES | COUNTS))
 		return 1;
 	if (kiter_config.threads) {
 		ADD_USAGE(w, 1, task, se.sum_exec_runtime);
@@ -396,6 +406,8 @@ static __always_inline int put_usage(struct kiter_writer *w, struct task_struct 
 	PUT_USAGE(w, utime);
 	PUT_USAGE(w, stime);
 	PUT_USAGE(w, sum_exec_runtime);
+	if (!WANT_ANY(COUNTS))
+		return 1;
 	PUT_USAGE(w, minor_faults);
 	PUT_USAGE(w, major_faults);
 	PUT_USAGE(w, voluntary_switches);
@@ -418,9 +430,9 @@ struct {
 /* MM_*PAGES: include/linux/mm_types_task.h */
 enum { FILE_PAGES, ANON_PAGES, SWAP_ENTRIES, SHMEM_PAGES };
 
-#define WANT_COUNTERS                                                                              \
-	(WANT(rss_bytes) || WANT(rss_file_bytes) || WANT(rss_anon_bytes) ||                        \
-	 WANT(rss_shmem_bytes) || WANT(swap_bytes))
+#define COUNTERS                                                                                   \
+	(KITER_FIELD(rss_bytes) | KITER_FIELD(rss_file_bytes) | KITER_FIELD(rss_anon_bytes) |      \
+	 KITER_FIELD(rss_shmem_bytes) | KITER_FIELD(swap_bytes))
 
 struct counter_sum {
 	u64 counter; /* its address */
@@ -521,15 +533,21 @@ static __always_inline void put_rss(struct kiter_writer *w, u64 mm)
 }
 
 /* A kernel thread may borrow an address space; that is not its own. */
-static __always_inline void put_memory(struct kiter_writer *w, struct task_struct *task,
-				       struct mm_struct *mm)
+static __always_inline void put_memory(struct kiter_writer *w, struct task_struct *task)
 {
-	if ((!WANT(vsz_bytes) && !WANT_COUNTERS) || !mm || task->flags & PF_KTHREAD)
+	if (!WANT_ANY(KITER_FIELD(vsz_bytes) | COUNTERS))
+		return;
+	struct mm_struct *mm = task->mm;
+	if (!mm || task->flags & PF_KTHREAD)
 		return;
 	PUT(w, vsz_bytes, mm->total_vm << kiter_config.page_shift);
-	if (WANT_COUNTERS)
+	if (WANT_ANY(COUNTERS))
 		put_rss(w, JOIN(w, mm));
 }
+
+#define SIGNALS                                                                                    \
+	(KITER_FIELD(signals_pending) | KITER_FIELD(signals_blocked) |                             \
+	 KITER_FIELD(signals_ignored) | KITER_FIELD(signals_caught))
 
 struct dispositions {
 	u64 ignored, caught;
@@ -550,9 +568,11 @@ static int add_action(u32 index, struct dispositions *dispositions)
 	return 0;
 }
 
-static __always_inline void put_signals(struct kiter_writer *w, struct task_struct *task,
-					struct sighand_struct *sighand)
+static __always_inline void put_signals(struct kiter_writer *w, struct task_struct *task)
 {
+	if (!WANT_ANY(SIGNALS))
+		return;
+	struct sighand_struct *sighand = task->sighand;
 	/* A task that was reaped has none. */
 	if (!sighand)
 		return;
@@ -575,11 +595,12 @@ static __always_inline void put_signals(struct kiter_writer *w, struct task_stru
 /* Not the pid namespace of nsproxy: that is for children. */
 static __always_inline void put_pid_namespace(struct kiter_writer *w, struct task_struct *task)
 {
-	struct pid *pid = task->signal->pids[PID_OF_PROCESS];
-
-	if ((!WANT(pid_ns) && !WANT(ns_pid)) || !pid)
+	if (!WANT(pid_ns) && !WANT(ns_pid))
 		return;
-	struct upid *upid = (void *)pid + upid_offset(BPF_CORE_READ(pid, level));
+	u64 pid = JOIN(w, task->signal->pids[PID_OF_PROCESS]);
+	if (!pid)
+		return;
+	struct upid *upid = (void *)pid + upid_offset(BPF_CORE_READ((struct pid *)pid, level));
 
 	PUT(w, ns_pid, BPF_CORE_READ(upid, nr));
 	PUT(w, pid_ns, BPF_CORE_READ(upid, ns, ns.inum));
@@ -592,8 +613,15 @@ static __always_inline void put_pid_namespace(struct kiter_writer *w, struct tas
 			PUT(w, field, (nsproxy)->field->ns.inum);                                  \
 	} while (0)
 
-static __always_inline void put_namespaces(struct kiter_writer *w, struct nsproxy *nsproxy)
+#define NAMESPACES                                                                                 \
+	(KITER_FIELD(net_ns) | KITER_FIELD(mnt_ns) | KITER_FIELD(uts_ns) | KITER_FIELD(ipc_ns) |   \
+	 KITER_FIELD(cgroup_ns) | KITER_FIELD(time_ns))
+
+static __always_inline void put_namespaces(struct kiter_writer *w, struct task_struct *task)
 {
+	if (!WANT_ANY(NAMESPACES))
+		return;
+	struct nsproxy *nsproxy = task->nsproxy;
 	if (!nsproxy)
 		return;
 	PUT_NAMESPACE(w, nsproxy, net_ns, net);
@@ -618,9 +646,12 @@ static int count_files(u32 index, struct open_files *open)
 	return 0;
 }
 
-static __always_inline void put_fds(struct kiter_writer *w, struct files_struct *files)
+static __always_inline void put_fds(struct kiter_writer *w, struct task_struct *task)
 {
-	if (!WANT(fds) || !files)
+	if (!WANT(fds))
+		return;
+	struct files_struct *files = task->files;
+	if (!files)
 		return;
 	struct fdtable *table = files->fdt;
 	struct open_files open = { .words = table->open_fds };
@@ -698,23 +729,28 @@ static __always_inline void put_stack(struct kiter_writer *w, struct task_struct
 		TAIL_PUT(w, wait_stack, size);
 }
 
-static __always_inline void put_exe(struct kiter_writer *w, struct task_struct *task,
-				    struct file *file)
+/*
+ * bpf_d_path() wants pointers that the verifier trusts. Each one followed from a trusted one costs a
+ * millisecond of loading for each way on which the verifier comes by: so only if wanted, and before
+ * all other fields.
+ */
+static __always_inline void put_paths(struct kiter_writer *w, struct task_struct *trusted)
 {
-	if (!WANT(exe) || !file || task->flags & PF_KTHREAD)
-		return;
-	u8 *to = TAIL(w, PATH_SIZE);
-	s64 size = to ? bpf_d_path(&file->f_path, (char *)to, PATH_SIZE) : -1;
-	TAIL_PUT(w, exe, size > 0 ? size - 1 : size);
-}
+	if (WANT(exe) && !(trusted->flags & PF_KTHREAD)) {
+		struct mm_struct *mm = trusted->mm;
+		struct file *file = mm ? mm->exe_file : NULL;
+		u8 *to = TAIL(w, PATH_SIZE);
 
-static __always_inline void put_cwd(struct kiter_writer *w, struct fs_struct *fs)
-{
-	if (!WANT(cwd) || !fs)
-		return;
-	u8 *to = TAIL(w, PATH_SIZE);
-	s64 size = to ? bpf_d_path(&fs->pwd, (char *)to, PATH_SIZE) : -1;
-	TAIL_PUT(w, cwd, size > 0 ? size - 1 : size);
+		if (file && to)
+			TAIL_PUT(w, exe, JOIN(w, bpf_d_path(&file->f_path, (char *)to, PATH_SIZE) - 1));
+	}
+	if (WANT(cwd)) {
+		struct fs_struct *fs = trusted->fs;
+		u8 *to = TAIL(w, PATH_SIZE);
+
+		if (fs && to)
+			TAIL_PUT(w, cwd, JOIN(w, bpf_d_path(&fs->pwd, (char *)to, PATH_SIZE) - 1));
+	}
 }
 
 /* As many as leave the command line its room: at least 190. */
@@ -723,28 +759,28 @@ static __always_inline void put_groups(struct kiter_writer *w, struct task_struc
 	if (!WANT(groups))
 		return;
 	struct group_info *info = task->real_cred->group_info;
-	u64 at = END(w), whole = (u64)info->ngroups * sizeof(u32), size = whole;
+	u64 at = END(w) & KITER_WRITE_MAX, whole = (u64)info->ngroups * sizeof(u32), size = whole;
 
 	if (at > KITER_RECORD_MAX - CMDLINE_MIN)
 		at = KITER_RECORD_MAX - CMDLINE_MIN;
 	if (size > KITER_RECORD_MAX - CMDLINE_MIN - at)
 		size = (KITER_RECORD_MAX - CMDLINE_MIN - at) & ~3ULL;
-	if (size > KITER_WRITE_MAX)
-		size = KITER_WRITE_MAX;
+	at = JOIN(w, at) & KITER_WRITE_MAX;
+	size = JOIN(w, size) & KITER_WRITE_MAX;
 	s64 error = bpf_probe_read_kernel(w->slot->bytes + at, size,
 					  (void *)info + bpf_core_field_offset(struct group_info, gid));
-	TAIL_PUT(w, groups, error ? error : (s64)size);
+	TAIL_PUT(w, groups, (s64)JOIN(w, error ? error : (s64)size));
 	if (!error && size < whole)
 		CUT(w, groups);
 }
 
-/* Copies from the task's memory to the tail; `room` is what is left there. */
+/* Copies from the task's memory to the tail: bytes, or an error. */
 static __always_inline s64 copy_arguments(struct kiter_writer *w, u64 at, u64 start, u64 size,
 					  struct task_struct *trusted)
 {
 	s64 error = bpf_copy_from_user_task(w->slot->bytes + at, size, (void *)start, trusted, 0);
 
-	return error ? error : (s64)size;
+	return JOIN(w, error ? error : (s64)size);
 }
 
 static __always_inline u64 room_for(struct kiter_writer *w, u64 at, u64 size)
@@ -788,9 +824,12 @@ static __always_inline s64 copy_title(struct kiter_writer *w, struct mm_struct *
 
 /* The last text takes the room that is left; a longer command line is cut there. */
 static __always_inline void put_cmdline(struct kiter_writer *w, struct task_struct *task,
-					struct task_struct *trusted, struct mm_struct *mm)
+					struct task_struct *trusted, const struct parts *parts)
 {
-	if (!WANT(cmdline) || !mm || task->flags & PF_KTHREAD)
+	if (!WANT(cmdline) || task->flags & PF_KTHREAD)
+		return;
+	struct mm_struct *mm = task->mm;
+	if (!mm)
 		return;
 	u64 start = mm->arg_start, end = mm->arg_end, at = END(w) & KITER_WRITE_MAX;
 	/* An image that is still being made has none. */
@@ -804,7 +843,7 @@ static __always_inline void put_cmdline(struct kiter_writer *w, struct task_stru
 		is_cut = 0;
 	}
 	asm volatile("" ::: "memory");
-	if (task->mm != mm)
+	if (JOIN(w, task->mm) != parts->mm)
 		return; /* it has exited, or executes another program */
 	length = (s64)JOIN(w, length);
 	TAIL_PUT(w, cmdline, length);
@@ -812,15 +851,16 @@ static __always_inline void put_cmdline(struct kiter_writer *w, struct task_stru
 		CUT(w, cmdline);
 }
 
-static __always_inline void put_texts(struct kiter_writer *w, struct task_struct *task,
-				      const struct parts *parts)
+static __always_inline void put_texts(struct kiter_writer *w, struct task_struct *task)
 {
 	PUT_STRING(w, comm, task->comm, sizeof(task->comm));
-	if (parts->tty)
-		PUT_STRING(w, tty_name, parts->tty->name, sizeof(parts->tty->name));
+	if (WANT(tty_name)) {
+		struct tty_struct *tty = task->signal->tty;
+
+		if (tty)
+			PUT_STRING(w, tty_name, tty->name, sizeof(tty->name));
+	}
 	put_cgroup(w, task);
-	put_exe(w, task, parts->exe);
-	put_cwd(w, parts->fs);
 	put_groups(w, task);
 }
 
@@ -829,17 +869,18 @@ static __always_inline int put_fields(struct kiter_writer *w, struct task_struct
 				      const struct parts *parts)
 {
 	put_family(w, task);
-	put_identity(w, task);
+	put_ids(w, task->real_cred);
+	put_rights(w, task, task->real_cred);
 	put_scheduling(w, task);
 	if (!put_usage(w, task))
 		return 0;
-	put_memory(w, task, parts->mm);
-	put_signals(w, task, parts->sighand);
+	put_memory(w, task);
+	put_signals(w, task);
 	put_pid_namespace(w, task);
-	put_namespaces(w, parts->nsproxy);
-	put_fds(w, parts->files);
-	put_texts(w, task, parts);
-	return is_whole(task, parts);
+	put_namespaces(w, task);
+	put_fds(w, task);
+	put_texts(w, task);
+	return is_whole(w, task, parts);
 }
 
 SEC("iter.s/task")
@@ -849,25 +890,25 @@ int tasks(struct bpf_iter__task *ctx)
 	struct task_struct *trusted = ctx->task;
 	struct kiter_writer w;
 
-	kiter_preamble(meta, trusted);
+	kiter_open(&w, meta);
 	if (!trusted)
 		return 0;
 	struct task_struct *task = UNTRUSTED(struct task_struct, trusted);
 	if (!kiter_config.threads && task->pid != task->tgid)
 		return 0;
-	u32 pid = pid_in_reader_namespace(task->signal->pids[PID_OF_PROCESS]);
-	u32 tid = pid_in_reader_namespace(task->thread_pid);
-	if (!pid || !tid)
-		return 0; /* reaped since the kernel found it */
 	if (!kiter_begin(&w, meta, KITER_PROGRAM_tasks))
 		return KITER_RETRY;
+	u32 pid = pid_in_reader_namespace(JOIN(&w, task->signal->pids[PID_OF_PROCESS]));
+	u32 tid = pid_in_reader_namespace(JOIN(&w, task->thread_pid));
+	if (!pid || !tid)
+		return kiter_drop(&w); /* reaped since the kernel found it */
 	w.slot->pid = pid;
 	PUT(&w, pid, pid);
 	PUT(&w, tid, tid);
 	if (bpf_rcu_read_lock)
 		bpf_rcu_read_lock();
-	struct parts parts = parts_of(task);
-	walk_trusted(&parts, trusted);
+	struct parts parts = parts_of(&w, task);
+	put_paths(&w, trusted);
 	int is_good = put_fields(&w, task, &parts);
 	if (bpf_rcu_read_unlock)
 		bpf_rcu_read_unlock();
@@ -877,6 +918,6 @@ int tasks(struct bpf_iter__task *ctx)
 	}
 	/* These two may sleep: Linux 6.12 says so of the stack, too. */
 	put_stack(&w, task, trusted);
-	put_cmdline(&w, task, trusted, parts.mm);
+	put_cmdline(&w, task, trusted, &parts);
 	return kiter_emit(&w);
 }
