@@ -185,6 +185,35 @@ __noinline int kiter_put_string(struct kiter_slot *slot, u64 from, u32 max, u32 
 					 KITER_BIT_##field);                                       \
 	} while (0)
 
+#define IS_PRESENT(w, field) ((w)->record->present[KITER_WORD(field)] & KITER_MASK(field))
+
+/* Is a filter's value that of the record? One that does not apply is equal to nothing. */
+#define MATCHES(w, field)                                                                          \
+	(IS_PRESENT(w, field) && (u64)(w)->record->field == kiter_config.match_##field)
+#define MATCHES_TEXT(w, field)                                                                     \
+	(IS_PRESENT(w, field) &&                                                                   \
+	 kiter_is_text(w, &(w)->record->field, kiter_config.match_##field,                         \
+		       kiter_config.match_##field##_length))
+
+static __always_inline int kiter_is_text(const struct kiter_writer *w, const struct kiter_text *text,
+					 const volatile char *match, u64 length)
+{
+	u64 bytes[KITER_MATCH_MAX / 8] = {}, at = text->offset;
+	const volatile u64 *words = (const volatile u64 *)match;
+
+	if (text->length != length || length > sizeof(bytes) || at > KITER_RECORD_MAX)
+		return 0;
+	bpf_probe_read_kernel(bytes, length, w->slot->bytes + at);
+	for (u32 i = 0; i < KITER_MATCH_MAX / 8; i++) {
+		if (bytes[i] != words[i])
+			return 0;
+	}
+	return 1;
+}
+
+/* Generated: compares with the filters that were given. */
+static __always_inline int kiter_matches(const struct kiter_writer *w);
+
 /*
  * Opens a stream: before the first object, or the end (-1 or 0) if there is none. The sequence file
  * is followed to but once: it is a trusted pointer, which costs the verifier a search for its type.
@@ -251,6 +280,8 @@ static __always_inline int kiter_emit(struct kiter_writer *w)
 {
 	u64 size = END(w);
 
+	if (!kiter_matches(w))
+		return kiter_drop(w);
 	if (size > KITER_RECORD_MAX)
 		size = KITER_RECORD_MAX;
 	bpf_seq_write(w->seq, w->slot->bytes, size);

@@ -12,6 +12,8 @@ public struct TableRequest: Sendable {
   public var scopes: [IteratorScope] = [.all]
   /// Values of the schema's parameters.
   public var parameters: [String: UInt32] = [:]
+  /// What fields must be equal to; only those that are filters, and that the projection has.
+  public var matches: [String: FilterValue] = [:]
   /// Where relocated programs are kept between runs; nil for nowhere.
   public var cache: ProgramCache? = .standard
 
@@ -42,6 +44,7 @@ public struct KernelSource: RecordSource, ~Copyable {
     var constants = ProgramConstants(
       pageShift: UInt32(getpagesize().trailingZeroBitCount), processors: possibleProcessors())
     constants.parameters = request.parameters
+    constants.matches = request.matches
     let programs = try LoadedPrograms(
       files.object(of: schema.name), programs: names,
       constants: constants.bytes(for: request.projection), slots: constants.slots,
