@@ -62,7 +62,7 @@ public struct ByteBuffer: ~Copyable {
   }
 
   /// Appends a string's UTF-8: for what is not on the way of every record.
-  mutating func append(_ text: String) {
+  public mutating func append(_ text: String) {
     for byte in text.utf8 { append(byte) }
   }
 

@@ -22,6 +22,12 @@ extension ByteBuffer {
     append(UInt8(ascii: "\""))
   }
 
+  /// Appends a JSON string with its quotes: for what is not on the way of every record.
+  public mutating func append(json text: String) {
+    var text = text
+    text.withUTF8 { append(json: UnsafeRawBufferPointer($0)) }
+  }
+
   /// Length of the run of bytes that stand for themselves in a JSON string.
   @inline(__always)
   private func plainPrefix(_ text: UnsafeRawBufferPointer) -> Int {

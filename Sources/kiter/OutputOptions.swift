@@ -28,6 +28,14 @@ struct OutputOptions: ParsableArguments {
   @Flag(help: "Numbers without units.")
   var raw = false
 
+  @Flag(help: "Read from pins (kiter pin), even where programs may be loaded.")
+  var pinned = false
+
+  @Option(
+    help: ArgumentHelp("Read from the pins in this folder.", valueName: "dir"),
+    completion: .directory)
+  var pins: String?
+
   @Flag(name: .shortAndLong, help: "Show what libbpf and the kernel's verifier say.")
   var verbose = false
 
@@ -46,21 +54,6 @@ struct OutputOptions: ParsableArguments {
   /// - Throws: `UnknownColumn` where a name is taken away that there is not.
   func columnNames(of schema: Schema) throws(UnknownColumn) -> [String]? {
     guard let columns else { return nil }
-    if columns == "all" { return schema.columns.map(\.name) }
-    let items = columns.split(separator: ",").map { trimmed($0) }.filter { !$0.isEmpty }
-    let isChange = items.contains { $0.hasPrefix("+") || $0.hasPrefix("-") }
-    var names = isChange ? schema.columns.filter(\.isDefault).map(\.name) : []
-    for item in items {
-      let name = item.hasPrefix("+") || item.hasPrefix("-") ? String(item.dropFirst()) : item
-      _ = try Projection(schema, columns: [name])
-      if item.hasPrefix("-") {
-        names.removeAll { $0 == name }
-      } else if !names.contains(name) {
-        names.append(name)
-      }
-    }
-    return names
+    return try ColumnList(columns).names(of: schema)
   }
-
-  private func trimmed(_ item: Substring) -> String { String(item.filter { $0 != " " }) }
 }

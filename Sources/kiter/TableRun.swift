@@ -13,7 +13,7 @@ struct TableRun {
 
   func run(_ rows: RowSelection) throws {
     do {
-      let code = try write(rows)
+      let code = try usesPins ? writePinned(rows) : writeLoaded(rows)
       if let code { throw code }
     } catch let code as ExitCode {
       throw code
@@ -26,11 +26,9 @@ struct TableRun {
     }
   }
 
-  /// Writes the rows; nil if all is well.
-  private func write(_ rows: RowSelection) throws -> ExitCode? {
-    let projection = try Projection(schema, columns: output.columnNames(of: schema))
-    guard !projection.columns.isEmpty else {
-      report("\(schema.name): --columns leaves no column")
+  /// Writes the rows of programs loaded now; nil if all is well.
+  private func writeLoaded(_ rows: RowSelection) throws -> ExitCode? {
+    guard let projection = try projection(output.columnNames(of: schema)) else {
       return ExitStatus.usage
     }
     var opened = OpenedFiles()
@@ -42,10 +40,30 @@ struct TableRun {
     if !targets.isEmpty { request.scopes = targets.existing }
     guard !request.scopes.isEmpty else { return ExitStatus.failed }
     let stall = StallReport(projection: projection, scopes: request.scopes)
-    let source = try KernelSource(files, request) { stall.report($0) }
+    let source: KernelSource
+    do throws(IteratorError) {
+      source = try KernelSource(files, request) { stall.report($0) }
+    } catch {
+      // Capabilities of a user namespace (a container's root) do not count.
+      guard error.cause == .notPermitted, pins.exist else { throw error }
+      return try writePinned(rows)
+    }
     let end = try RowPump(projection, output).run(source)
     // The program has compared with them until here.
     withExtendedLifetime(opened) {}
+    return code(of: end, projection, targets)
+  }
+
+  /// The columns to show; nil, and said, if there are none.
+  func projection(_ names: [String]?) throws(UnknownColumn) -> Projection? {
+    let projection = try Projection(schema, columns: names)
+    if !projection.columns.isEmpty { return projection }
+    report("\(schema.name): --columns leaves no column")
+    return nil
+  }
+
+  /// Says what the rows could not say; nil if all is well.
+  func code(of end: RowPump.End, _ projection: Projection, _ targets: ScopeTargets) -> ExitCode? {
     reportNotes(end.notes, projection, end.preamble)
     if end.isClosed { return nil }
     if let error = end.error {

@@ -24,6 +24,11 @@ public struct NameTable: Sendable {
     self.names = NamePool(names)
   }
 
+  /// The name of a number; nil if it has none.
+  public func name(_ number: UInt64) -> String? {
+    bytes(number).map { String(decoding: $0, as: UTF8.self) }
+  }
+
   func bytes(_ number: UInt64) -> UnsafeRawBufferPointer? { numbers[number].map(names.bytes) }
 }
 

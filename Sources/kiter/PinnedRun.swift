@@ -1,0 +1,47 @@
+import ArgumentParser
+import IteratorCatalog
+import KernelIterators
+import RecordSchema
+
+/// A table's rows from its pins.
+extension TableRun {
+  /// The table's pins, where the command line says.
+  var pins: TablePins {
+    TablePins(schema, in: PinFolder(output.pins ?? PinFolder.standardPath))
+  }
+
+  /// Are the rows to come from pins: on request, or because programs may not be loaded?
+  var usesPins: Bool {
+    output.pinned || output.pins != nil || (!Capabilities().mayLoad && pins.exist)
+  }
+
+  /// Writes the rows of pins; nil if all is well.
+  func writePinned(_ rows: RowSelection) throws -> ExitCode? {
+    try requireNoConstants(rows)
+    let source = try PinnedSource(pins, programs: rows.programs)
+    let named = try output.columnNames(of: source.schema)
+    let isAll = output.columns.map { ColumnList($0).isAll } ?? false
+    let names =
+      isAll ? source.columns : named ?? source.schema.columns.filter(\.isDefault).map(\.name)
+    let needed = rows.pids.isEmpty ? [] : [ProcessFilter.column]
+    try source.require(names + needed)
+    guard let projection = try projection(names) else { return ExitStatus.usage }
+    let targets = ScopeTargets(schema: schema, rows)
+    guard targets.isEmpty || !targets.existing.isEmpty else { return ExitStatus.failed }
+    let filter = targets.isEmpty ? nil : ProcessFilter(schema, rows.pids)
+    let end = try RowPump(projection, output, filter: filter).run(source)
+    return code(of: end, projection, targets)
+  }
+
+  /// Refuses what a program must be told when it is loaded. `--pid` is not among it: a row tells
+  /// its process.
+  private func requireNoConstants(_ rows: RowSelection) throws(IteratorError) {
+    let tid = rows.tids.isEmpty ? [] : ["tid"]
+    let given = tid + rows.numbers.keys.sorted() + rows.files.keys.sorted()
+    guard let option = given.first else { return }
+    throw IteratorError(
+      iterator: schema.name, stage: .openPin, cause: .notPermitted,
+      advice: "a pin cannot take --\(option.replacingUnderscores()), which its program would have "
+        + "to know when it is loaded; run kiter as root (sudo kiter …)")
+  }
+}
