@@ -28,6 +28,7 @@ extension TableRequest {
   /// - Parameters:
   ///   - files: the table's program.
   ///   - slots: scratch slots: 1 for one reader, more for a pin with many.
+  /// - Returns: the programs, ready to be attached.
   /// - Throws: `IteratorError`.
   func load(_ files: EmbeddedFiles, slots: UInt32) throws(IteratorError) -> LoadedPrograms {
     var constants = ProgramConstants(

@@ -23,6 +23,7 @@ public struct PinFolder: Sendable {
   /// - Parameters:
   ///   - name: the file in the folder.
   ///   - iterator: the table's name, for errors.
+  /// - Returns: the walk.
   /// - Throws: `IteratorError` of stage `openPin`, `notPermitted` if the file's mode forbids it or
   ///   the pin is not trusted.
   public func open(_ name: String, iterator: String) throws(IteratorError)

@@ -36,13 +36,6 @@ import Testing
     #expect(try host.read(["tasks"]).stdout.isEmpty)
   }
 
-  /// A stream of the same table from a kiter with another schema.
-  @Test func aPinOfAnotherVersionIsRefused() throws {
-    var newer = TasksRecord.schema
-    newer.version += 1
-    #expect(RecordLayout(newer).hash != RecordLayout(TasksRecord.schema).hash)
-  }
-
   @Test func aColumnThatThePinLacksIsNamed() throws {
     let host = try PinnedHost()
     try host.pin("tasks", "--columns", "+cwd")
@@ -113,6 +106,17 @@ import Testing
     #expect(named.stderr.contains("shows addresses in memory (address)"))
     let wchan = try host.run(["pin", "tasks", "--columns", "pid,wchan"])
     #expect(wchan.stderr.contains("shows addresses in memory (wchan)"))
+  }
+
+  /// The kernel decides by who opens the pin, not by who made it.
+  @Test func symbolAddressesAreForWhomProcShowsThem() throws {
+    let host = try PinnedHost()
+    try host.pin("ksyms", "--columns", "+address")
+    let symbols = PinnedHost.unprivileged(["head", "-n", "1", "/proc/kallsyms"])
+    let isShown = try !Command.run(symbols).text.hasPrefix("0000000000000000 ")
+    let rows = try host.rows("ksyms", "--limit", "50")
+    #expect(rows.count == 50)
+    #expect(rows.allSatisfy { ($0.hex("address") != nil) == isShown })
   }
 
   @Test func onlyTheGroupMayRead() throws {
