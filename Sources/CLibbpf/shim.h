@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -24,6 +25,80 @@ static inline struct bpf_object *kiter_object_open(const void *image, size_t siz
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name, .btf_custom_path = types);
 
 	return bpf_object__open_mem(image, size, &opts);
+}
+
+/* BTF_LOAD, MAP_CREATE and PROG_LOAD: libbpf's own wrappers load probes first. */
+static inline int kiter_bpf(enum bpf_cmd command, union bpf_attr *attributes)
+{
+	int result = (int)syscall(SYS_bpf, command, attributes, sizeof(*attributes));
+
+	return result < 0 ? -errno : result;
+}
+
+/* union bpf_attr has anonymous members. */
+static inline int kiter_types_load(const void *types, __u32 size)
+{
+	union bpf_attr attributes = { .btf = (__u64)(unsigned long)types, .btf_size = size };
+
+	return kiter_bpf(BPF_BTF_LOAD, &attributes);
+}
+
+static inline int kiter_map_create(const char *name, __u32 type, __u32 key_size, __u32 value_size,
+				   __u32 entries, __u32 flags)
+{
+	union bpf_attr attributes = {
+		.map_type = type,
+		.key_size = key_size,
+		.value_size = value_size,
+		.max_entries = entries,
+		.map_flags = flags,
+	};
+
+	strncpy(attributes.map_name, name, sizeof(attributes.map_name) - 1);
+	return kiter_bpf(BPF_MAP_CREATE, &attributes);
+}
+
+struct kiter_program {
+	const char *name, *license;
+	__u32 type, attach_type, attach_id, flags;
+	const void *instructions, *functions;
+	__u32 instruction_count, function_count, function_size;
+	int types;
+};
+
+static inline int kiter_program_load(const struct kiter_program *program)
+{
+	union bpf_attr attributes = {
+		.prog_type = program->type,
+		.expected_attach_type = program->attach_type,
+		.attach_btf_id = program->attach_id,
+		.prog_flags = program->flags,
+		.insns = (__u64)(unsigned long)program->instructions,
+		.insn_cnt = program->instruction_count,
+		.license = (__u64)(unsigned long)program->license,
+		.prog_btf_fd = program->types,
+		.func_info = (__u64)(unsigned long)program->functions,
+		.func_info_cnt = program->function_count,
+		.func_info_rec_size = program->function_size,
+	};
+
+	strncpy(attributes.prog_name, program->name, sizeof(attributes.prog_name) - 1);
+	return kiter_bpf(BPF_PROG_LOAD, &attributes);
+}
+
+/*
+ * Has libbpf call `prepare` for each iterator or syscall program before it loads it; this replaces
+ * what libbpf does then by itself, which is to say what it attaches to and that it may sleep.
+ */
+static inline int kiter_handler_register(const char *section, int is_iterator,
+					 libbpf_prog_prepare_load_fn_t prepare, void *cookie)
+{
+	LIBBPF_OPTS(libbpf_prog_handler_opts, opts, .cookie = (long)cookie,
+		    .prog_prepare_load_fn = prepare);
+
+	return libbpf_register_prog_handler(
+		section, is_iterator ? BPF_PROG_TYPE_TRACING : BPF_PROG_TYPE_SYSCALL,
+		is_iterator ? BPF_TRACE_ITER : 0, &opts);
 }
 
 /* union bpf_iter_link_info has anonymous members; 0 is no restriction. */

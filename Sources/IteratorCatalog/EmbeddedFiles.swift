@@ -1,17 +1,23 @@
+public import KernelIterators
+
 /// Files that the build put into this program, as base64: the one form in which Swift compiles
 /// 30 KB quickly.
 public struct EmbeddedFiles: Sendable {
   private let base64Object: StaticString
   private let base64Schema: StaticString
+  private let objectHash: UInt64
 
   /// Creates the pair; generated code does.
-  public init(base64Object: StaticString, base64Schema: StaticString) {
+  public init(base64Object: StaticString, objectHash: UInt64, base64Schema: StaticString) {
     self.base64Object = base64Object
+    self.objectHash = objectHash
     self.base64Schema = base64Schema
   }
 
-  /// The BPF object file.
-  public var object: [UInt8] { decodeBase64(base64Object) }
+  /// The BPF object file of a table.
+  public func object(of table: String) -> ProgramObject {
+    ProgramObject(name: table, hash: objectHash) { [base64Object] in decodeBase64(base64Object) }
+  }
 
   /// The schema file's text.
   public var schema: String { String(decoding: decodeBase64(base64Schema), as: UTF8.self) }

@@ -12,6 +12,10 @@ public struct TableRequest: Sendable {
   public var scopes: [IteratorScope] = [.all]
   /// Values of the schema's parameters.
   public var parameters: [String: UInt32] = [:]
+  /// What fields must be equal to; only those that are filters, and that the projection has.
+  public var matches: [String: FilterValue] = [:]
+  /// Where relocated programs are kept between runs; nil for nowhere.
+  public var cache: ProgramCache? = .standard
 
   /// Requests everything that the columns need.
   public init(_ projection: Projection) { self.projection = projection }
@@ -34,10 +38,11 @@ extension TableRequest {
     var constants = ProgramConstants(
       pageShift: UInt32(getpagesize().trailingZeroBitCount), processors: possibleProcessors())
     constants.parameters = parameters
+    constants.matches = matches
     constants.slots = slots
     return try LoadedPrograms(
-      iterator: projection.schema.name, image: files.object, programs: programNames,
-      constants: constants.bytes(for: projection), slots: slots)
+      files.object(of: projection.schema.name), programs: programNames,
+      constants: constants.bytes(for: projection), slots: slots, cache: cache)
   }
 }
 

@@ -5,12 +5,12 @@ import CLibbpf
 struct ProgressProbe: Sendable {
   /// Descriptor of the map kiter_slots; belongs to the loaded object, which must outlive this.
   let map: Int32
-  let valueSize: Int
 
   /// Where the walk is; nil if the map cannot be read.
   func place() -> StallPlace? {
     var key: UInt32 = 0
     var place: StallPlace?
+    guard let valueSize else { return nil }
     withUnsafeTemporaryAllocation(byteCount: valueSize, alignment: 8) { value in
       // SAFETY: key and value have the sizes that the map has.
       guard bpf_map_lookup_elem(map, &key, value.baseAddress) == 0 else { return }
@@ -20,5 +20,12 @@ struct ProgressProbe: Sendable {
       place = value.load(as: UInt32.self) != 0 ? .inside(pid: pid) : .after(pid: pid)
     }
     return place
+  }
+
+  private var valueSize: Int? {
+    var info = bpf_map_info()
+    var size = UInt32(MemoryLayout<bpf_map_info>.size)
+    // SAFETY: the kernel writes at most `size` bytes.
+    return bpf_obj_get_info_by_fd(map, &info, &size) == 0 ? Int(info.value_size) : nil
   }
 }

@@ -62,11 +62,18 @@ public struct RecordLayout: Sendable, Equatable {
   public var partialOffset: Int { Self.headerSize + 8 * words }
 }
 
-/// The 64-bit FNV-1a hash: small, stable, and good enough to tell layouts apart.
-struct FNV1a {
-  private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
+/// The 64-bit FNV-1a hash: small, stable, and good enough to tell layouts and programs apart.
+package struct FNV1a {
+  /// The hash of what has been combined so far.
+  package private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
 
-  mutating func combine(_ text: String) {
-    for byte in text.utf8 { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
+  /// The hash of nothing yet.
+  package init() {}
+
+  /// Adds bytes.
+  package mutating func combine(_ bytes: some Sequence<UInt8>) {
+    for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
   }
+
+  mutating func combine(_ text: String) { combine(text.utf8) }
 }

@@ -32,6 +32,7 @@ func swiftSource(for table: Table, object: Data) -> String {
       /// The compiled `bpf/\(schema.name).bpf.c`, and the schema's own text.
       public static let files = EmbeddedFiles(
         base64Object: "\(object.base64EncodedString())",
+        objectHash: 0x\(String(hash(object), radix: 16)),
         base64Schema: "\(Data(table.json.utf8).base64EncodedString())")
 
       /// The record's bytes.
@@ -52,6 +53,12 @@ func swiftSource(for table: Table, object: Data) -> String {
     }
 
     """
+}
+
+private func hash(_ object: Data) -> UInt64 {
+  var hash = FNV1a()
+  hash.combine(object)
+  return hash.value
 }
 
 /// The list of all tables.

@@ -39,7 +39,7 @@ struct Finding {
 private func hostFindings() -> [Finding] {
   [
     kernelFinding(), typesFinding(), capabilityFinding(), lockdownFinding(), namespaceFinding(),
-    functionsFinding(),
+    functionsFinding(), cacheFinding(),
   ] + pinFindings()
 }
 
@@ -113,6 +113,23 @@ private func functionsFinding() -> Finding {
   return Finding(
     name: name, detail: "without " + missing.joined(separator: ", "),
     fix: "a newer kernel loads faster and knows more columns; this one works")
+}
+
+private func cacheFinding() -> Finding {
+  let cache = ProgramCache.standard
+  let name = "program cache"
+  guard geteuid() == 0 else {
+    return Finding(name: name, detail: "root's alone; each start goes through libbpf")
+  }
+  do {
+    let state = try cache.state()
+    return Finding(
+      name: name,
+      detail: "\(cache.path): \(state.entries) entries, \(state.bytes >> 10) KiB")
+  } catch {
+    return Finding(
+      name: name, detail: "not used: \(error)", fix: "rm -r \(cache.path); kiter makes it anew")
+  }
 }
 
 /// Loads a table's programs with every column and takes the stream's first bytes.

@@ -21,7 +21,7 @@ enum ExitStatus {
       case .incomplete: incomplete
       case .stuck, .failed: failed
       }
-    case is UnknownColumn: usage
+    case is UnknownColumn, is InvalidFilter: usage
     default: failed
     }
   }

@@ -6,11 +6,8 @@ import RecordSchema
 /// - Throws: `PinUsageError` for a name that is not there.
 func groupNumber(_ name: String) throws(PinUsageError) -> UInt32 {
   if let number = UInt32(name) { return number }
-  for line in (fileContents("/etc/group") ?? []).split(separator: UInt8(ascii: "\n")) {
-    let parts = line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
-    guard parts.count >= 3, parts[0].elementsEqual(name.utf8) else { continue }
-    if let number = UInt32(String(decoding: parts[2], as: UTF8.self)) { return number }
-  }
+  let groups = NameTable(passwd: fileContents("/etc/group") ?? [])
+  if let number = groups.number(of: name) { return UInt32(truncatingIfNeeded: number) }
   throw PinUsageError(
     "there is no group \"\(name)\" in /etc/group; make it (groupadd \(name)) or give a number")
 }

@@ -28,6 +28,9 @@ struct OutputOptions: ParsableArguments {
   @Flag(help: "Numbers without units.")
   var raw = false
 
+  @Flag(help: "Load through libbpf, and leave the cache of relocated programs alone.")
+  var noCache = false
+
   @Flag(help: "Read from pins (kiter pin), even where programs may be loaded.")
   var pinned = false
 

@@ -23,18 +23,17 @@ extension TableRun {
     let isAll = output.columns.map { ColumnList($0).isAll } ?? false
     let names =
       isAll ? source.columns : named ?? source.schema.columns.filter(\.isDefault).map(\.name)
-    let needed = rows.pids.isEmpty ? [] : [ProcessFilter.column]
-    try source.require(names + needed)
+    let filter = RowFilter(schema, pids: rows.pids, try matches(rows.filters))
+    try source.require(names + filter.columns)
     guard let projection = try projection(names) else { return ExitStatus.usage }
     let targets = ScopeTargets(schema: schema, rows)
     guard targets.isEmpty || !targets.existing.isEmpty else { return ExitStatus.failed }
-    let filter = targets.isEmpty ? nil : ProcessFilter(schema, rows.pids)
     let end = try RowPump(projection, output, filter: filter).run(source)
     return code(of: end, projection, targets)
   }
 
-  /// Refuses what a program must be told when it is loaded. `--pid` is not among it: a row tells
-  /// its process.
+  /// Refuses what a program must be told when it is loaded. What a row tells of itself (`--pid` and
+  /// filters) is not among it.
   private func requireNoConstants(_ rows: RowSelection) throws(IteratorError) {
     let tid = rows.tids.isEmpty ? [] : ["tid"]
     let given = tid + rows.numbers.keys.sorted() + rows.files.keys.sorted()

@@ -18,11 +18,11 @@ struct RowPump {
 
   private let projection: Projection
   private let output: OutputOptions
-  private let filter: ProcessFilter?
+  private let filter: RowFilter?
 
   private static var writeSize: Int { 128 << 10 }
 
-  init(_ projection: Projection, _ output: OutputOptions, filter: ProcessFilter? = nil) {
+  init(_ projection: Projection, _ output: OutputOptions, filter: RowFilter? = nil) {
     self.projection = projection
     self.output = output
     self.filter = filter

@@ -28,13 +28,16 @@ struct TableRun {
 
   /// Writes the rows of programs loaded now; nil if all is well.
   private func writeLoaded(_ rows: RowSelection) throws -> ExitCode? {
-    guard let projection = try projection(output.columnNames(of: schema)) else {
+    let filters = rows.filters.keys.sorted()
+    guard let projection = try projection(output.columnNames(of: schema), filters: filters) else {
       return ExitStatus.usage
     }
     var opened = OpenedFiles()
     var request = TableRequest(projection)
+    if output.noCache { request.cache = nil }
     request.programs = rows.programs
     request.parameters = rows.numbers
+    request.matches = try matches(rows.filters)
     for (name, path) in rows.files { request.parameters[name] = try opened.open(path) }
     let targets = ScopeTargets(schema: schema, rows)
     if !targets.isEmpty { request.scopes = targets.existing }
@@ -55,8 +58,8 @@ struct TableRun {
   }
 
   /// The columns to show; nil, and said, if there are none.
-  func projection(_ names: [String]?) throws(UnknownColumn) -> Projection? {
-    let projection = try Projection(schema, columns: names)
+  func projection(_ names: [String]?, filters: [String] = []) throws(UnknownColumn) -> Projection? {
+    let projection = try Projection(schema, columns: names, filters: filters)
     if !projection.columns.isEmpty { return projection }
     report("\(schema.name): --columns leaves no column")
     return nil
@@ -72,6 +75,17 @@ struct TableRun {
       return isIncomplete ? ExitStatus.incomplete : ExitStatus.code(for: error)
     }
     return targets.reportVanished(records: end.notes.records) ? ExitStatus.failed : nil
+  }
+
+  /// What fields must be equal to.
+  func matches(_ filters: [String: String]) throws(InvalidFilter) -> [String: FilterValue] {
+    var matches: [String: FilterValue] = [:]
+    for field in schema.filters {
+      guard let text = filters[field.name] else { continue }
+      matches[field.name] = try FilterValue(
+        text, for: field, in: schema, users: { HostFacts.live().users })
+    }
+    return matches
   }
 
   /// Says once what the rows could not say.

@@ -17,7 +17,7 @@ import Testing
     constants.slots = 8
     let projection = try Projection(TasksRecord.schema, columns: columns)
     let programs = try LoadedPrograms(
-      iterator: "tasks", image: TasksRecord.files.object, programs: ["tasks"],
+      TasksRecord.files.object(of: "tasks"), programs: ["tasks"],
       constants: constants.bytes(for: projection), slots: constants.slots)
     return try programs.attach("tasks", scope: .all)
   }

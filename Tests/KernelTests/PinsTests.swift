@@ -166,6 +166,26 @@ import Testing
     #expect(try host.read([table, "--pid", "4294967295"]).status == 1)
   }
 
+  @Test(arguments: Catalog.tables.map { $0.schema }.filter { $0.scopes.contains(.pid) })
+  func compareAsTheKernelDoes(schema: Schema) throws {
+    let host = try PinnedHost()
+    let fixture = try Fixture("files")
+    let names = schema.filters.map(\.name)
+    try host.pin(schema.name, "--columns", (["pid"] + names).joined(separator: ","))
+    let query = [schema.name, "--pid", "\(fixture.pid)", "-c", "pid", "-o", "csv"]
+    let row = try #require(try Kiter.rows(Array(query[..<3]) + ["-c", "all"]).first)
+    for name in names {
+      let value = try #require(row.text(name) ?? row.number(name).map { "\($0)" })
+      let others = ["comm": "none", "uid": "4242424", "state": "zombie"]
+      for filter in [["--\(name)", value], ["--\(name)", try #require(others[name])]] {
+        let picked = try host.read(query + filter)
+        #expect(picked.status == 0, "\(picked.stderr)")
+        #expect(try picked.text == Kiter.run(query + filter).text, "\(filter)")
+        #expect((picked.text.split(separator: "\n").count > 1) == (filter[1] == value))
+      }
+    }
+  }
+
   @Test func areUsedByRootOnRequestOnly() throws {
     let host = try PinnedHost()
     try host.pin("tasks", "--columns", "pid")

@@ -29,6 +29,11 @@ public struct NameTable: Sendable {
     bytes(number).map { String(decoding: $0, as: UTF8.self) }
   }
 
+  /// The number that has this name; nil if none has.
+  public func number(of name: String) -> UInt64? {
+    numbers.first { names.bytes($0.value).elementsEqual(name.utf8) }?.key
+  }
+
   func bytes(_ number: UInt64) -> UnsafeRawBufferPointer? { numbers[number].map(names.bytes) }
 }
 
