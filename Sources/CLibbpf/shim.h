@@ -9,11 +9,11 @@
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
+#include <linux/mount.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -110,12 +110,15 @@ static inline int kiter_iterator_attach(int program, __u32 pid, __u32 tid)
 	return bpf_link_create(program, 0, BPF_TRACE_ITER, pid || tid ? &opts : NULL);
 }
 
-/* The flags are enumerators and macros of the same names. Returns an error number, 0 if good. */
+/*
+ * By number: sys/mount.h would bring struct timespec, which is Glibc's to declare. Returns an error
+ * number, 0 if good.
+ */
 static inline int kiter_mount_bpffs(const char *path)
 {
 	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
-	return mount("kiter", path, "bpf", flags, "mode=0755") ? errno : 0;
+	return syscall(SYS_mount, "kiter", path, "bpf", flags, "mode=0755") ? errno : 0;
 }
 
 /* struct statfs is declared where Swift's Glibc does not look. */

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import IteratorCatalog
 import KernelIterators
 import RecordSchema
@@ -45,7 +44,11 @@ struct PinCommand: ParsableCommand {
     try reportingErrors(verbose: verbose) {
       // Whatever is wrong is found before anything is made.
       let access = PinAccess(mode: try readMode(), group: try group.map(groupNumber) ?? 0)
-      let tables = try names.map { try PinnableTable($0, columns) }
+      var tables: [PinnableTable] = []
+      for name in names {
+        let table = try PinnableTable(name, columns)
+        if !tables.contains(where: { $0.record == table.record }) { tables.append(table) }
+      }
       try makePins(of: tables, access)
     }
   }
@@ -76,64 +79,4 @@ struct PinPlace: ParsableArguments {
   var path: String = PinFolder.standardPath
 
   var folder: PinFolder { PinFolder(path) }
-}
-
-/// A table and the columns that its pin is to have.
-private struct PinnableTable {
-  let record: any KernelRecord.Type
-  let projection: Projection
-
-  init(_ name: String, _ columns: String?) throws {
-    guard
-      let record = Catalog.tables.first(where: {
-        name == $0.schema.name || name == $0.schema.name.replacingUnderscores()
-      })
-    else {
-      throw PinUsageError("there is no table \"\(name)\"; kiter list shows those that there are")
-    }
-    self.record = record
-    let schema = record.schema.forPinning
-    let list = columns.map(ColumnList.init)
-    var names = try list?.names(of: schema) ?? schema.columns.filter(\.isDefault).map(\.name)
-    if list?.isAll == true {
-      names.removeAll { schema.field($0).map(schema.showsAddresses) ?? false }
-    }
-    if names.isEmpty { throw PinUsageError("\(schema.name): --columns leaves no column") }
-    projection = try Projection(record.schema, columns: names)
-  }
-
-  func pins(in folder: PinFolder) -> TablePins { TablePins(record.schema, in: folder) }
-
-  /// Says what has been made for whom.
-  func announce(in folder: PinFolder, _ access: PinAccess) {
-    let pins = pins(in: folder)
-    let columns = projection.columns.map(\.field)
-    for program in record.schema.programs {
-      let path = folder.path(of: pins.file(of: program.name))
-      print(
-        "\(path): \(access.octalMode) \(ownerAndGroup(access)), \(columns.map(\.name).joined(separator: ","))"
-      )
-    }
-    let telling = columns.filter(record.schema.showsAddresses).map(\.name)
-    guard !telling.isEmpty else { return }
-    report(
-      "\(record.schema.name): the pin shows addresses in memory (\(telling.joined(separator: ","))), "
-        + "which help to attack the kernel or other users' processes")
-  }
-}
-
-/// A wrong argument of a command that speaks of pins.
-struct PinUsageError: Error, CustomStringConvertible {
-  let description: String
-
-  init(_ description: String) { self.description = description }
-}
-
-/// Runs a command's body; an error is said on a line, and becomes an exit code.
-func reportingErrors(verbose: Bool = false, _ body: () throws -> Void) throws {
-  do { try body() } catch let code as ExitCode { throw code } catch {
-    if verbose, let error = error as? IteratorError, !error.log.isEmpty { report(error.log) }
-    report("\(error)")
-    throw error is PinUsageError ? ExitStatus.usage : ExitStatus.code(for: error)
-  }
 }

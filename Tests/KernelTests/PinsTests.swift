@@ -131,7 +131,7 @@ import Testing
 
   @Test func showTheSocketsOfAllUsers() throws {
     let host = try PinnedHost()
-    try host.pin("sockets")
+    try host.pin("sockets", "sockets")
     #expect(host.files == ["sockets-tcp", "sockets-udp"])
     let all = try host.rows("sockets")
     let ours = try Kiter.rows("sockets", "-c", "protocol,state,local_port", "--listening")
