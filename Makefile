@@ -7,6 +7,7 @@ DESTDIR  ?=
 PLAN      = --disable-build-manifest-caching
 RELEASE   = $(PLAN) -c release --scratch-path .build-release \
             -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xlinker -s
+UNITS     = $(PREFIX)/lib/systemd/system
 BINARY    = .build-release/release/kiter
 AS_ROOT   = $(if $(filter-out 0,$(shell id -u)),sudo)
 SOURCES   = Package.swift Sources Tests Examples
@@ -34,8 +35,11 @@ lint: ## Check the format of all Swift
 format: ## Format all Swift
 	$(SWIFT) format --in-place --parallel --recursive $(SOURCES)
 
-install: build ## Install into PREFIX (/usr/local) below DESTDIR
+install: build ## Install into PREFIX (/usr/local) below DESTDIR; no service is enabled
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/kiter
+	install -d $(DESTDIR)$(UNITS)
+	sed 's|@PREFIX@|$(PREFIX)|' systemd/kiter-pin.service.in >$(DESTDIR)$(UNITS)/kiter-pin.service
+	chmod 644 $(DESTDIR)$(UNITS)/kiter-pin.service
 
 new-iterator: ## Write both files of a new table: NAME=things ITER=kernel_target
 	@scripts/new-iterator "$(NAME)" "$(ITER)"

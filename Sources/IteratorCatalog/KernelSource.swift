@@ -21,6 +21,31 @@ public struct TableRequest: Sendable {
   public init(_ projection: Projection) { self.projection = projection }
 }
 
+extension TableRequest {
+  /// The programs to run, in the schema's order.
+  var programNames: [String] {
+    projection.schema.programs.map(\.name).filter { programs.isEmpty || programs.contains($0) }
+  }
+
+  /// Loads the table's programs.
+  ///
+  /// - Parameters:
+  ///   - files: the table's program.
+  ///   - slots: scratch slots: 1 for one reader, more for a pin with many.
+  /// - Returns: the programs, ready to be attached.
+  /// - Throws: `IteratorError`.
+  func load(_ files: EmbeddedFiles, slots: UInt32) throws(IteratorError) -> LoadedPrograms {
+    var constants = ProgramConstants(
+      pageShift: UInt32(getpagesize().trailingZeroBitCount), processors: possibleProcessors())
+    constants.parameters = parameters
+    constants.matches = matches
+    constants.slots = slots
+    return try LoadedPrograms(
+      files.object(of: projection.schema.name), programs: programNames,
+      constants: constants.bytes(for: projection), slots: slots, cache: cache)
+  }
+}
+
 /// The running kernel as a source of records: loads a table's programs, and walks with each.
 public struct KernelSource: RecordSource, ~Copyable {
   private var walks: IteratorWalks
@@ -37,19 +62,8 @@ public struct KernelSource: RecordSource, ~Copyable {
     _ files: EmbeddedFiles, _ request: TableRequest,
     onStall: (@Sendable (StallPlace) -> Void)? = nil
   ) throws(IteratorError) {
-    let schema = request.projection.schema
-    let names = schema.programs.map(\.name).filter {
-      request.programs.isEmpty || request.programs.contains($0)
-    }
-    var constants = ProgramConstants(
-      pageShift: UInt32(getpagesize().trailingZeroBitCount), processors: possibleProcessors())
-    constants.parameters = request.parameters
-    constants.matches = request.matches
-    let programs = try LoadedPrograms(
-      files.object(of: schema.name), programs: names,
-      constants: constants.bytes(for: request.projection), slots: constants.slots,
-      cache: request.cache)
-    walks = IteratorWalks(programs, names: names, scopes: request.scopes)
+    let programs = try request.load(files, slots: 1)
+    walks = IteratorWalks(programs, names: request.programNames, scopes: request.scopes)
     if let onStall, request.projection.mayWait { walks.reportStalls(onStall) }
   }
 

@@ -10,6 +10,7 @@ public struct IteratorError: Error, CustomStringConvertible {
     case start = "starting the walk"
     case read = "reading"
     case pin = "pinning"
+    case openPin = "opening the pin"
   }
 
   /// What kind of failure it is; each has an exit code.

@@ -51,6 +51,17 @@ public struct Preamble: Sendable, Equatable {
     lacking = Array(masks[words...])
   }
 
+  /// Reads the preamble that a stream begins with; nil if it begins otherwise.
+  public init?(startOf stream: UnsafeRawBufferPointer) {
+    guard stream.count >= Self.fixedSize else { return nil }
+    // SAFETY: the fixed part is there, as just checked.
+    let size = Int(stream.loadUnaligned(as: UInt16.self))
+    // SAFETY: as above.
+    let program = stream.loadUnaligned(fromByteOffset: 2, as: UInt16.self)
+    guard program == Self.programNumber, size <= stream.count else { return nil }
+    self.init(UnsafeRawBufferPointer(rebasing: stream[..<size]))
+  }
+
   /// Was the field with this bit asked for?
   public func wants(_ bit: Int) -> Bool { Self.contains(wanted, bit) }
 

@@ -34,7 +34,8 @@ public struct RecordLayout: Sendable, Equatable {
   public let slots: [Slot]
   /// Bytes of the whole fixed part.
   public let fixedSize: Int
-  /// Tells one layout from another: FNV-1a over name, type and offset of every stored field.
+  /// Tells one layout from another: FNV-1a over the schema's name and version, and
+  /// name, type and offset of every stored field.
   public let hash: UInt64
 
   /// Computes the layout.
@@ -48,6 +49,9 @@ public struct RecordLayout: Sendable, Equatable {
     slots.reserveCapacity(stored.count)
     var hash = FNV1a()
     hash.combine(schema.name)
+    hash.combine(" ")
+    hash.combine(String(schema.version))
+    hash.combine(" ")
     for (bit, index) in stored.enumerated() {
       guard let type = schema.fields[index].type else { continue }
       offset = (offset + type.alignment - 1) & ~(type.alignment - 1)

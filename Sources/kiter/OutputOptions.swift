@@ -13,6 +13,8 @@ struct OutputOptions: Equatable {
   var noHeader = false
   var raw = false
   var noCache = false
+  var pinned = false
+  var pins: String?
   var verbose = false
 
   /// The options that every table has.
@@ -37,6 +39,10 @@ struct OutputOptions: Equatable {
       .flag("no-cache", "Load through libbpf, and leave the cache of relocated programs alone.") {
         $0.output.noCache = true
       },
+      .flag("pinned", "Read from pins (kiter pin), even where programs may be loaded.") {
+        $0.output.pinned = true
+      },
+      .text("pins", value: "dir", "Read from the pins in this folder.") { $0.output.pins = $1 },
       .flag("verbose", short: "v", "Show what libbpf and the kernel's verifier say.") {
         $0.output.verbose = true
       },
@@ -51,21 +57,6 @@ struct OutputOptions: Equatable {
   /// - Throws: `UnknownColumn` where a name is taken away that there is not.
   func columnNames(of schema: Schema) throws(UnknownColumn) -> [String]? {
     guard let columns else { return nil }
-    if columns == "all" { return schema.columns.map(\.name) }
-    let items = columns.split(separator: ",").map { trimmed($0) }.filter { !$0.isEmpty }
-    let isChange = items.contains { $0.hasPrefix("+") || $0.hasPrefix("-") }
-    var names = isChange ? schema.columns.filter(\.isDefault).map(\.name) : []
-    for item in items {
-      let name = item.hasPrefix("+") || item.hasPrefix("-") ? String(item.dropFirst()) : item
-      _ = try schema.column(name)
-      if item.hasPrefix("-") {
-        names.removeAll { $0 == name }
-      } else if !names.contains(name) {
-        names.append(name)
-      }
-    }
-    return names
+    return try ColumnList(columns).names(of: schema)
   }
-
-  private func trimmed(_ item: Substring) -> String { String(item.filter { $0 != " " }) }
 }

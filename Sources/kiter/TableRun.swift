@@ -21,7 +21,7 @@ struct TableRun {
 
   func run() throws {
     do {
-      let code = try write()
+      let code = try usesPins ? writePinned() : writeLoaded()
       if let code { throw code }
     } catch let code as ExitCode {
       throw code
@@ -34,12 +34,10 @@ struct TableRun {
     }
   }
 
-  /// Writes the rows; nil if all is well.
-  private func write() throws -> ExitCode? {
-    let projection = try Projection(
-      schema, columns: output.columnNames(of: schema), filters: rows.filters.map(\.name))
-    guard !projection.columns.isEmpty else {
-      report("\(schema.name): --columns leaves no column")
+  /// Writes the rows of programs loaded now; nil if all is well.
+  private func writeLoaded() throws -> ExitCode? {
+    let names = try output.columnNames(of: schema)
+    guard let projection = try projection(names, filters: rows.filters.map(\.name)) else {
       return ExitStatus.usage
     }
     var opened = OpenedFiles()
@@ -48,15 +46,35 @@ struct TableRun {
     request.programs = rows.programs
     for number in rows.numbers { request.parameters[number.name] = number.value }
     for file in rows.files { request.parameters[file.name] = try opened.open(file.value) }
-    for filter in rows.filters { request.matches[filter.name] = try match(filter) }
+    for match in try matches() { request.matches[match.name] = match.value }
     let targets = ScopeTargets(schema: schema, rows)
     if !targets.isEmpty { request.scopes = targets.existing }
     guard !request.scopes.isEmpty else { return ExitStatus.failed }
     let stall = StallReport(projection: projection, scopes: request.scopes)
-    let source = try KernelSource(files, request) { stall.report($0) }
+    let source: KernelSource
+    do throws(IteratorError) {
+      source = try KernelSource(files, request) { stall.report($0) }
+    } catch {
+      // Capabilities of a user namespace (a container's root) do not count.
+      guard error.cause == .notPermitted, pins.exist else { throw error }
+      return try writePinned()
+    }
     let end = try RowPump(projection, output).run(source)
     // The program has compared with them until here.
     withExtendedLifetime(opened) {}
+    return code(of: end, projection, targets)
+  }
+
+  /// The columns to show; nil, and said, if there are none.
+  func projection(_ names: [String]?, filters: [String] = []) throws(UnknownColumn) -> Projection? {
+    let projection = try Projection(schema, columns: names, filters: filters)
+    if !projection.columns.isEmpty { return projection }
+    report("\(schema.name): --columns leaves no column")
+    return nil
+  }
+
+  /// Says what the rows could not say; nil if all is well.
+  func code(of end: RowPump.End, _ projection: Projection, _ targets: ScopeTargets) -> ExitCode? {
     reportNotes(end.notes, projection, end.preamble)
     if end.isClosed { return nil }
     if let error = end.error {
@@ -67,9 +85,13 @@ struct TableRun {
     return targets.reportVanished(records: end.notes.records) ? ExitStatus.failed : nil
   }
 
-  private func match(_ filter: RowSelection.TextParameter) throws -> FilterValue {
-    try FilterValue(
-      filter.value, for: schema.column(filter.name), in: schema, users: { HostFacts.live().users })
+  /// What fields must be equal to.
+  func matches() throws -> [(name: String, value: FilterValue)] {
+    try rows.filters.map { filter in
+      let field = try schema.column(filter.name)
+      let users = { HostFacts.live().users }
+      return (filter.name, try FilterValue(filter.value, for: field, in: schema, users: users))
+    }
   }
 
   /// Says once what the rows could not say.

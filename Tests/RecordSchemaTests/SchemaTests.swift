@@ -70,6 +70,14 @@ import Testing
     #expect(layout.fixedSize % 8 == 0)
   }
 
+  /// A pin or a file of a schema whose fields mean something else must not be decoded.
+  @Test func versionsOfASchemaHaveOtherLayouts() {
+    var newer = testSchema
+    newer.version += 1
+    #expect(RecordLayout(newer).hash != RecordLayout(testSchema).hash)
+    #expect(RecordLayout(newer).slots == RecordLayout(testSchema).slots)
+  }
+
   @Test func theFixedPartEndsBehindTheLastWantedField() throws {
     let short = try Projection(testSchema, columns: ["pid"])
     #expect(short.fixedSize == 32)
