@@ -40,8 +40,9 @@ static __always_inline u32 pid_number_by(const int is_cast, struct pid *pid, str
 }
 
 /*
- * The number of a pid (its address) in the reader's namespace, which is what kill(2) takes; 0 if it is not in there.
- * A pid has a number in its own namespace and in each that this one is nested in.
+ * The number of a pid, which is given as an address, in the reader's namespace: what kill(2) takes;
+ * 0 if it is not in there. A pid has a number in its own namespace and in each that this one is
+ * nested in.
  */
 __noinline u32 pid_in_reader_namespace(u64 address)
 {
