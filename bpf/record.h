@@ -143,12 +143,8 @@ static __always_inline struct seq_file *kiter_seq(struct bpf_iter_meta *meta)
 	return meta->seq;
 }
 
-static __always_inline void kiter_preamble(struct bpf_iter_meta *meta, const void *object)
+static __always_inline struct kiter_preamble kiter_make_preamble(void)
 {
-	s64 number = meta->seq_num;
-
-	if (object ? number != 0 : number > 0)
-		return;
 	struct kiter_preamble preamble = {
 		.size = sizeof(preamble),
 		.program = KITER_PREAMBLE,
@@ -157,19 +153,27 @@ static __always_inline void kiter_preamble(struct bpf_iter_meta *meta, const voi
 		.boot_ns = bpf_ktime_get_boot_ns(),
 		.table = KITER_TABLE,
 	};
+
 	for (int i = 0; i < KITER_WORDS; i++)
 		preamble.wanted[i] = kiter_config.want[i];
 	kiter_lacking(preamble.lacking);
+	return preamble;
+}
+
+static __always_inline void kiter_preamble(struct bpf_iter_meta *meta, const void *object)
+{
+	s64 number = meta->seq_num;
+
+	if (object ? number != 0 : number > 0)
+		return;
+	struct kiter_preamble preamble = kiter_make_preamble();
+
 	bpf_seq_write(meta->seq, &preamble, sizeof(preamble));
 }
 
-/* Claims a slot for this run. Starting at the session's own number spreads the readers. */
-static __always_inline int kiter_begin(struct kiter_writer *w, struct bpf_iter_meta *meta,
-				       u16 program)
+/* Claims a slot. Different readers begin with different ones, so as not to meet. */
+static __always_inline int kiter_claim(struct kiter_writer *w, u32 first)
 {
-	u32 first = meta->session_id;
-
-	w->seq = kiter_seq(meta);
 	for (u32 i = 0; i < KITER_SLOTS_MAX && i < kiter_config.slots; i++) {
 		u32 key = (first + i) % kiter_config.slots;
 		struct kiter_slot *slot = bpf_map_lookup_elem(&kiter_slots, &key);
@@ -178,12 +182,36 @@ static __always_inline int kiter_begin(struct kiter_writer *w, struct bpf_iter_m
 			continue;
 		w->slot = slot;
 		w->record = (struct kiter_record *)slot->bytes;
-		w->at = kiter_config.fixed;
-		__builtin_memset(w->record, 0, sizeof(*w->record));
-		w->record->program = program;
 		return 1;
 	}
 	return 0;
+}
+
+/* An empty record in the slot. */
+static __always_inline void kiter_clear(struct kiter_writer *w, u16 program)
+{
+	u64 *words = (u64 *)w->record;
+	u32 fixed = kiter_config.fixed;
+
+	/* The verifier removes what is behind the last field asked for. */
+#pragma unroll
+	for (u32 i = 0; i < sizeof(*w->record) / sizeof(u64); i++) {
+		if (i * sizeof(u64) < fixed)
+			words[i] = 0;
+	}
+	w->at = fixed;
+	w->record->program = program;
+}
+
+/* Claims a slot for this run, for a record of the object that it is called with. */
+static __always_inline int kiter_begin(struct kiter_writer *w, struct bpf_iter_meta *meta,
+				       u16 program)
+{
+	w->seq = kiter_seq(meta);
+	if (!kiter_claim(w, meta->session_id))
+		return 0;
+	kiter_clear(w, program);
+	return 1;
 }
 
 /* Gives the slot back without a record. */

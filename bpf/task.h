@@ -16,29 +16,30 @@ static __always_inline u64 upid_offset(u64 level)
 	return offset + bpf_core_field_offset(struct pid, numbers);
 }
 
+/* As below, in a namespace that is not the first. */
+static __always_inline u32 pid_further_down(struct pid *pid, struct pid *reader, u64 level)
+{
+	u64 offset = upid_offset(level);
+	/* Two namespaces may be at the same level. */
+	struct upid *upid = (void *)pid + offset, *reader_upid = (void *)reader + offset;
+	struct pid_namespace *ns = BPF_CORE_READ(upid, ns);
+
+	return ns == BPF_CORE_READ(reader_upid, ns) ? BPF_CORE_READ(upid, nr) : 0;
+}
+
 /*
  * A pid's number in the reader's namespace, which is what kill(2) takes; 0 if it is not in there.
  * A pid has a number in its own namespace and in each that this one is nested in.
  */
 static __always_inline u32 pid_in_reader_namespace(struct pid *pid)
 {
-	struct task_struct *reader = (void *)bpf_get_current_task();
-	struct pid *reader_pid = BPF_CORE_READ(reader, thread_pid);
-	u64 level = BPF_CORE_READ(reader_pid, level);
-	u32 number = 0;
+	struct task_struct *reader = UNTRUSTED(struct task_struct, bpf_get_current_task_btf());
+	struct pid *reader_pid = reader->thread_pid;
+	u64 level = reader_pid->level;
 
-	if (!pid || level >= MAX_PID_NS_LEVEL || BPF_CORE_READ(pid, level) < level)
+	if (!pid || level >= MAX_PID_NS_LEVEL)
 		return 0;
-	u64 offset = upid_offset(level);
-	/* All are in the first namespace; further down, two may be at the same level. */
-	if (level) {
-		struct upid *upid = (void *)pid + offset, *reader_upid = (void *)reader_pid + offset;
-		struct pid_namespace *ns = BPF_CORE_READ(upid, ns);
-
-		if (ns != BPF_CORE_READ(reader_upid, ns))
-			return 0;
-	}
-	bpf_probe_read_kernel(&number, sizeof(number),
-			      (void *)pid + offset + bpf_core_field_offset(struct upid, nr));
-	return number;
+	if (!level)
+		return pid->numbers[0].nr;
+	return pid->level >= level ? pid_further_down(pid, reader_pid, level) : 0;
 }

@@ -118,6 +118,7 @@ struct nsproxy {
 #pragma clang attribute pop
 
 #include "tasks.gen.h"
+#include "direct.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -138,6 +139,32 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define NAME_SIZE 256
 #define PATH_SIZE 4096
 
+/* MM_*PAGES: include/linux/mm_types_task.h */
+enum { FILE_PAGES, ANON_PAGES, SWAP_ENTRIES, SHMEM_PAGES, RSS_COUNTERS };
+
+#define WANT_RSS(field) (WANT(field) || WANT(rss_bytes))
+#define WANT_COUNTER(index)                                                                        \
+	((index) == FILE_PAGES	  ? WANT_RSS(rss_file_bytes)                                       \
+	 : (index) == ANON_PAGES  ? WANT_RSS(rss_anon_bytes)                                       \
+	 : (index) == SHMEM_PAGES ? WANT_RSS(rss_shmem_bytes)                                      \
+				  : !!WANT(swap_bytes))
+#define WANT_COUNTERS                                                                              \
+	(WANT_COUNTER(FILE_PAGES) || WANT_COUNTER(ANON_PAGES) || WANT_COUNTER(SHMEM_PAGES) ||      \
+	 WANT_COUNTER(SWAP_ENTRIES))
+
+/* Which parts of a task the wanted fields are in. */
+#define WANT_MM                                                                                    \
+	(WANT(vsz_bytes) || WANT_COUNTERS || WANT(cmdline) || WANT(exe))
+#define WANT_USAGE                                                                                 \
+	(WANT(utime) || WANT(minor_faults) || WANT(major_faults) || WANT(voluntary_switches) ||    \
+	 WANT(involuntary_switches) || WANT(read_bytes) || WANT(write_bytes))
+#define WANT_SIGNALS                                                                               \
+	(WANT(signals_pending) || WANT(signals_blocked) || WANT(signals_ignored) ||                \
+	 WANT(signals_caught))
+#define WANT_NAMESPACES                                                                            \
+	(WANT(net_ns) || WANT(mnt_ns) || WANT(uts_ns) || WANT(ipc_ns) || WANT(cgroup_ns) ||        \
+	 WANT(time_ns))
+
 /* What may be gone when the walk over a task ends. */
 struct parts {
 	struct mm_struct *mm;
@@ -151,17 +178,25 @@ struct parts {
 	struct fs_struct *fs;
 };
 
+/* Each lies elsewhere in memory, so only what the wanted fields lead to is looked at. */
 static __always_inline struct parts parts_of(struct task_struct *task)
 {
+	struct parts parts = {};
+
 	asm volatile("" ::: "memory"); /* read it now, not what was read before */
-	return (struct parts){
-		.mm = task->mm,
-		.files = task->files,
-		.nsproxy = task->nsproxy,
-		.sighand = task->sighand,
-		.tty = task->signal->tty,
-		.sums = task->signal->stats_lock.seqcount.seqcount.sequence,
-	};
+	if (WANT_MM)
+		parts.mm = task->mm;
+	if (WANT(fds))
+		parts.files = task->files;
+	if (WANT_NAMESPACES)
+		parts.nsproxy = task->nsproxy;
+	if (WANT_SIGNALS)
+		parts.sighand = task->sighand;
+	if (WANT(tty_name))
+		parts.tty = task->signal->tty;
+	if (WANT_USAGE)
+		parts.sums = task->signal->stats_lock.seqcount.seqcount.sequence;
+	return parts;
 }
 
 /*
@@ -289,10 +324,6 @@ struct usage {
 	u64 read_bytes, write_bytes;
 };
 
-#define WANT_USAGE                                                                                 \
-	(WANT(utime) || WANT(minor_faults) || WANT(major_faults) || WANT(voluntary_switches) ||    \
-	 WANT(involuntary_switches) || WANT(read_bytes) || WANT(write_bytes))
-
 #define ADD(usage, field, object, member)                                                          \
 	do {                                                                                       \
 		if (WANT(field))                                                                   \
@@ -395,19 +426,6 @@ struct {
 	__type(key, u32);
 	__type(value, u64);
 } percpu_anchor SEC(".maps");
-
-/* MM_*PAGES: include/linux/mm_types_task.h */
-enum { FILE_PAGES, ANON_PAGES, SWAP_ENTRIES, SHMEM_PAGES, RSS_COUNTERS };
-
-#define WANT_RSS(field) (WANT(field) || WANT(rss_bytes))
-#define WANT_COUNTER(index)                                                                        \
-	((index) == FILE_PAGES	  ? WANT_RSS(rss_file_bytes)                                       \
-	 : (index) == ANON_PAGES  ? WANT_RSS(rss_anon_bytes)                                       \
-	 : (index) == SHMEM_PAGES ? WANT_RSS(rss_shmem_bytes)                                      \
-				  : !!WANT(swap_bytes))
-#define WANT_COUNTERS                                                                              \
-	(WANT_COUNTER(FILE_PAGES) || WANT_COUNTER(ANON_PAGES) || WANT_COUNTER(SHMEM_PAGES) ||      \
-	 WANT_COUNTER(SWAP_ENTRIES))
 
 struct rss {
 	struct mm_struct *mm;
@@ -890,4 +908,69 @@ int tasks(struct bpf_iter__task *ctx)
 	join_ways(&w);
 	put_cmdline(&w, task, trusted, parts.mm);
 	return kiter_emit(&w);
+}
+
+/* Open-coded walks over tasks (Linux 6.7, c68a78ffe2cb): kernel/bpf/task_iter.c. */
+enum { WALK_PROCESSES, WALK_THREADS };
+
+struct bpf_iter_task {
+	u64 opaque[3];
+};
+
+extern int bpf_iter_task_new(struct bpf_iter_task *walk, struct task_struct *task,
+			     u32 flags) __ksym __weak;
+extern struct task_struct *bpf_iter_task_next(struct bpf_iter_task *walk) __ksym __weak;
+extern void bpf_iter_task_destroy(struct bpf_iter_task *walk) __ksym __weak;
+
+static __always_inline int put_task(struct kiter_writer *w, struct task_struct *task, u32 pid,
+				    u32 tid)
+{
+	struct parts parts = parts_of(task);
+
+	kiter_clear(w, KITER_PROGRAM_tasks);
+	PUT(w, pid, pid);
+	PUT(w, tid, tid);
+	return put_fields(w, task, &parts);
+}
+
+static __always_inline void store_task(struct kiter_writer *w, struct kiter_walk *walk,
+				       struct task_struct *task)
+{
+	u32 pid = pid_in_reader_namespace(task->signal->pids[PID_OF_PROCESS]);
+	u32 tid = pid_in_reader_namespace(task->thread_pid);
+	struct bpf_iter_num tries;
+	int is_good = 0;
+
+	if (!pid || !tid)
+		return; /* reaped since the kernel found it, or outside */
+	bpf_iter_num_new(&tries, 0, KITER_TRIES);
+	while (!is_good && bpf_iter_num_next(&tries))
+		is_good = put_task(w, task, pid, tid);
+	bpf_iter_num_destroy(&tries);
+	if (is_good)
+		kiter_store(w, walk, tid);
+	else
+		walk->torn++;
+}
+
+/*
+ * The same records, all in one run. The whole walk is one RCU section, as the kernel wants it: what
+ * is freed meanwhile waits for some milliseconds where there are 100,000 tasks.
+ */
+SEC("syscall")
+int tasks_direct(struct kiter_walk *walk)
+{
+	struct bpf_iter_task tasks;
+	struct task_struct *trusted;
+	struct kiter_writer w;
+
+	if (!kiter_direct_begin(&w, walk))
+		return KITER_RETRY;
+	bpf_rcu_read_lock();
+	bpf_iter_task_new(&tasks, NULL, kiter_config.threads ? WALK_THREADS : WALK_PROCESSES);
+	while ((trusted = bpf_iter_task_next(&tasks)))
+		store_task(&w, walk, UNTRUSTED(struct task_struct, trusted));
+	bpf_iter_task_destroy(&tasks);
+	bpf_rcu_read_unlock();
+	return kiter_drop(&w);
 }

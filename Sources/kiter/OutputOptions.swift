@@ -7,6 +7,10 @@ struct OutputOptions: ParsableArguments {
     case table, json, jsonl, csv
   }
 
+  enum Engine: String, CaseIterable, ExpressibleByArgument {
+    case seq, direct
+  }
+
   @Option(name: .shortAndLong, help: "How to write the rows.")
   var output: Format?
 
@@ -27,6 +31,9 @@ struct OutputOptions: ParsableArguments {
 
   @Flag(help: "Numbers without units.")
   var raw = false
+
+  @Option(help: ArgumentHelp("How to read; by itself what is fastest here.", valueName: "engine"))
+  var engine: Engine?
 
   @Flag(help: "Load through libbpf, and leave the cache of relocated programs alone.")
   var noCache = false

@@ -36,6 +36,7 @@ struct TableRun {
     var opened = OpenedFiles()
     var request = TableRequest(projection)
     if output.noCache { request.cache = nil }
+    request.engine = output.engine.flatMap { WalkEngine(rawValue: $0.rawValue) }
     request.programs = rows.programs
     request.parameters = rows.numbers
     for (name, path) in rows.files { request.parameters[name] = try opened.open(path) }
