@@ -2,16 +2,26 @@
 /*
  * How a program walks by itself (SEC("syscall"), with the kernel's open-coded iterators, Linux 6.7)
  * and stores records in memory that the reader has mapped: several times faster than the seq_file,
- * which begins and ends a program for each object.
+ * for which the kernel begins and ends the program for each object.
  *
- *	struct kiter_writer w;
- *	if (!kiter_direct_begin(&w, walk))
- *		return KITER_RETRY;
+ *	int name_store(struct kiter_walk *walk)
+ *	{
+ *		struct kiter_writer w;
+ *		if (!walk || !kiter_resume(&w, KITER_PROGRAM_name))
+ *			return 1;
+ *		PUT(&w, pid, …);	from walk->object
+ *		return kiter_store(&w, walk, pid);
+ *	}
+ *
+ *	struct kiter_walk walk = {};
+ *	kiter_direct_begin(&walk);
  *	for each object:
- *		kiter_clear(&w, KITER_PROGRAM_name);
- *		PUT(&w, pid, …);
- *		kiter_store(&w, walk, pid);
- *	return kiter_drop(&w);
+ *		kiter_visit(&walk, object, name_store);
+ *	return kiter_direct_end(context, &walk);
+ *
+ * What is done with an object is a function that is not static: the verifier looks at it once, by
+ * itself. Inside the loop it would follow each way through one object into the next (5,000
+ * instructions to verify become a million).
  */
 #pragma once
 
@@ -36,8 +46,9 @@ struct {
 	__type(value, struct kiter_chunk);
 } kiter_chunks SEC(".maps");
 
-/* What a walk says of itself: the program's context. All zero at the start. */
+/* A walk, and what the reader learns of it. */
 struct kiter_walk {
+	void *object; /* no pointer any more to the verifier, in another function */
 	u64 at; /* bytes of the latest chunk in use */
 	u32 chunk; /* its number; it goes on where there are no more of them, to say how many it takes */
 	u32 records;
@@ -73,26 +84,60 @@ static __always_inline u8 *kiter_room(struct kiter_walk *walk, u64 size)
 	return chunk->bytes + at;
 }
 
-/* Claims a slot, and writes the preamble. */
-static __always_inline int kiter_direct_begin(struct kiter_writer *w, struct kiter_walk *walk)
+/* Writes the preamble. */
+static __always_inline void kiter_direct_begin(struct kiter_walk *walk)
 {
-	if (!kiter_claim(w, 0))
-		return 0;
 	u8 *to = kiter_room(walk, sizeof(struct kiter_preamble));
 
 	if (to)
 		*(struct kiter_preamble *)to = kiter_make_preamble();
+}
+
+/* Tells the reader. */
+static __always_inline int kiter_direct_end(struct kiter_walk *context, struct kiter_walk *walk)
+{
+	walk->object = NULL;
+	*context = *walk;
+	return 0;
+}
+
+/* Has `store` look at an object, again if it says 0: that the object changed meanwhile. */
+static __always_inline void kiter_visit(struct kiter_walk *walk, void *object,
+					int (*store)(struct kiter_walk *walk))
+{
+	struct bpf_iter_num tries;
+	int is_done = 0;
+
+	walk->object = object;
+	bpf_iter_num_new(&tries, 0, KITER_TRIES);
+	while (!is_done && bpf_iter_num_next(&tries))
+		is_done = store(walk);
+	bpf_iter_num_destroy(&tries);
+	if (!is_done)
+		walk->torn++;
+}
+
+/* An empty record for the walk's object. The one reader has the one slot to itself. */
+static __always_inline int kiter_resume(struct kiter_writer *w, u16 program)
+{
+	u32 first = 0;
+
+	w->slot = bpf_map_lookup_elem(&kiter_slots, &first);
+	if (!w->slot)
+		return 0;
+	w->record = (struct kiter_record *)w->slot->bytes;
+	kiter_clear(w, program);
 	return 1;
 }
 
 /* Stores the record. Rows are shown by rising `order`, where a walk has another one. */
-static __always_inline void kiter_store(struct kiter_writer *w, struct kiter_walk *walk, u32 order)
+static __always_inline int kiter_store(struct kiter_writer *w, struct kiter_walk *walk, u32 order)
 {
 	u64 size = w->at;
 
 	if (size > KITER_STORE_MAX) {
 		walk->too_long++;
-		return;
+		return 1;
 	}
 	w->record->record_size = size;
 	w->record->order = order;
@@ -101,4 +146,5 @@ static __always_inline void kiter_store(struct kiter_writer *w, struct kiter_wal
 	if (to)
 		bpf_probe_read_kernel(to, size, w->slot->bytes);
 	walk->records++;
+	return 1;
 }

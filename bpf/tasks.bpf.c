@@ -922,35 +922,25 @@ extern int bpf_iter_task_new(struct bpf_iter_task *walk, struct task_struct *tas
 extern struct task_struct *bpf_iter_task_next(struct bpf_iter_task *walk) __ksym __weak;
 extern void bpf_iter_task_destroy(struct bpf_iter_task *walk) __ksym __weak;
 
-static __always_inline int put_task(struct kiter_writer *w, struct task_struct *task, u32 pid,
-				    u32 tid)
+/* 0 if the task changed meanwhile. */
+int tasks_store(struct kiter_walk *walk)
 {
-	struct parts parts = parts_of(task);
+	struct kiter_writer w;
 
-	kiter_clear(w, KITER_PROGRAM_tasks);
-	PUT(w, pid, pid);
-	PUT(w, tid, tid);
-	return put_fields(w, task, &parts);
-}
-
-static __always_inline void store_task(struct kiter_writer *w, struct kiter_walk *walk,
-				       struct task_struct *task)
-{
+	if (!walk || !kiter_resume(&w, KITER_PROGRAM_tasks))
+		return 1;
+	struct task_struct *task = UNTRUSTED(struct task_struct, walk->object);
 	u32 pid = pid_in_reader_namespace(task->signal->pids[PID_OF_PROCESS]);
 	u32 tid = pid_in_reader_namespace(task->thread_pid);
-	struct bpf_iter_num tries;
-	int is_good = 0;
+	struct parts parts = parts_of(task);
 
 	if (!pid || !tid)
-		return; /* reaped since the kernel found it, or outside */
-	bpf_iter_num_new(&tries, 0, KITER_TRIES);
-	while (!is_good && bpf_iter_num_next(&tries))
-		is_good = put_task(w, task, pid, tid);
-	bpf_iter_num_destroy(&tries);
-	if (is_good)
-		kiter_store(w, walk, tid);
-	else
-		walk->torn++;
+		return 1; /* reaped since the kernel found it, or outside the namespace */
+	PUT(&w, pid, pid);
+	PUT(&w, tid, tid);
+	if (!put_fields(&w, task, &parts))
+		return 0;
+	return kiter_store(&w, walk, tid);
 }
 
 /*
@@ -958,19 +948,18 @@ static __always_inline void store_task(struct kiter_writer *w, struct kiter_walk
  * is freed meanwhile waits for some milliseconds where there are 100,000 tasks.
  */
 SEC("syscall")
-int tasks_direct(struct kiter_walk *walk)
+int tasks_direct(struct kiter_walk *context)
 {
+	struct kiter_walk walk = {};
 	struct bpf_iter_task tasks;
-	struct task_struct *trusted;
-	struct kiter_writer w;
+	struct task_struct *task;
 
-	if (!kiter_direct_begin(&w, walk))
-		return KITER_RETRY;
+	kiter_direct_begin(&walk);
 	bpf_rcu_read_lock();
 	bpf_iter_task_new(&tasks, NULL, kiter_config.threads ? WALK_THREADS : WALK_PROCESSES);
-	while ((trusted = bpf_iter_task_next(&tasks)))
-		store_task(&w, walk, UNTRUSTED(struct task_struct, trusted));
+	while ((task = bpf_iter_task_next(&tasks)))
+		kiter_visit(&walk, task, tasks_store);
 	bpf_iter_task_destroy(&tasks);
 	bpf_rcu_read_unlock();
-	return kiter_drop(&w);
+	return kiter_direct_end(context, &walk);
 }

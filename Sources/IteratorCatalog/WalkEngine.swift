@@ -14,7 +14,6 @@ public enum WalkEngine: String, Sendable, CaseIterable {
 extension TableRequest {
   /// Why the direct engine cannot give what is asked for; nil if it can, on a kernel that has it.
   public var obstacleToDirect: String? {
-    let schema = projection.schema
     let columns = projection.iteratorColumns
     if directProgram == nil {
       return "the direct engine does not have this table; use --engine seq"

@@ -92,6 +92,7 @@ private struct DirectMemory: ~Copyable {
 
   /// `struct kiter_walk`: what a run says of itself.
   struct Result {
+    var object: UInt64 = 0
     var at: UInt64 = 0
     var chunk: UInt32 = 0
     var records: UInt32 = 0
