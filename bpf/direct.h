@@ -135,6 +135,8 @@ static __always_inline int kiter_store(struct kiter_writer *w, struct kiter_walk
 {
 	u64 size = w->at;
 
+	if (!kiter_matches(w))
+		return 1;
 	if (size > KITER_STORE_MAX) {
 		walk->too_long++;
 		return 1;

@@ -129,6 +129,35 @@ struct kiter_writer {
 		}                                                                                  \
 	} while (0)
 
+#define IS_PRESENT(w, field) ((w)->record->present[KITER_WORD(field)] & KITER_MASK(field))
+
+/* Is a filter's value that of the record? One that does not apply is equal to nothing. */
+#define MATCHES(w, field)                                                                          \
+	(IS_PRESENT(w, field) && (u64)(w)->record->field == kiter_config.match_##field)
+#define MATCHES_TEXT(w, field)                                                                     \
+	(IS_PRESENT(w, field) &&                                                                   \
+	 kiter_is_text(w, &(w)->record->field, kiter_config.match_##field,                         \
+		       kiter_config.match_##field##_length))
+
+static __always_inline int kiter_is_text(const struct kiter_writer *w, const struct kiter_text *text,
+					 const volatile char *match, u64 length)
+{
+	u64 bytes[KITER_MATCH_MAX / 8] = {}, at = text->offset;
+	const volatile u64 *words = (const volatile u64 *)match;
+
+	if (text->length != length || length > sizeof(bytes) || at > KITER_RECORD_MAX)
+		return 0;
+	bpf_probe_read_kernel(bytes, length, w->slot->bytes + at);
+	for (u32 i = 0; i < KITER_MATCH_MAX / 8; i++) {
+		if (bytes[i] != words[i])
+			return 0;
+	}
+	return 1;
+}
+
+/* Generated: compares with the filters that were given. */
+static __always_inline int kiter_matches(const struct kiter_writer *w);
+
 /* A string that filled its buffer was cut if the byte in place of the NUL is none. */
 static __always_inline int kiter_is_cut(const void *pointer, u32 max)
 {
@@ -229,6 +258,8 @@ static __always_inline int kiter_emit(struct kiter_writer *w)
 {
 	u64 size = w->at;
 
+	if (!kiter_matches(w))
+		return kiter_drop(w);
 	if (size > KITER_RECORD_MAX)
 		size = KITER_RECORD_MAX;
 	w->record->record_size = size;

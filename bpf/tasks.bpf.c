@@ -903,6 +903,8 @@ int tasks(struct bpf_iter__task *ctx)
 		kiter_drop(&w);
 		return KITER_RETRY;
 	}
+	if (!kiter_matches(&w))
+		return kiter_drop(&w);
 	/* These two may sleep: Linux 6.12 says so of the stack, too. */
 	put_stack(&w, task, trusted);
 	join_ways(&w);

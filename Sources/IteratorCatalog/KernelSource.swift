@@ -14,6 +14,8 @@ public struct TableRequest: Sendable {
   public var parameters: [String: UInt32] = [:]
   /// How to read them; nil for what is fastest on this host.
   public var engine: WalkEngine?
+  /// What fields must be equal to; only those that are filters, and that the projection has.
+  public var matches: [String: FilterValue] = [:]
   /// Where relocated programs are kept between runs; nil for nowhere.
   public var cache: ProgramCache? = .standard
 
@@ -42,6 +44,7 @@ public struct TableRequest: Sendable {
     var constants = ProgramConstants(
       pageShift: UInt32(getpagesize().trailingZeroBitCount), processors: possibleProcessors())
     constants.parameters = parameters
+    constants.matches = matches
     return try LoadedPrograms(
       files.object(of: projection.schema.name), programs: names,
       constants: constants.bytes(for: projection), slots: constants.slots, chunks: chunks,

@@ -20,6 +20,8 @@ public struct Field: Sendable, Equatable {
   public var isDefault: Bool
   /// Is it only an input of derived fields?
   public var isHidden: Bool
+  /// Can the program leave out records in which it is not equal to a value? It is an option then.
+  public var isFilter: Bool
   /// `cheap`, or the name of a group that costs something to compute.
   public var cost: String
   /// Column title of a table; nil: made from the name.
@@ -35,7 +37,7 @@ public struct Field: Sendable, Equatable {
   public init(
     name: String, type: FieldType?, kind: Kind, summary: String, source: String, oracle: String,
     since: String? = nil, requires: [String] = [], isDefault: Bool = false, isHidden: Bool = false,
-    cost: String = "cheap", title: String? = nil, names: String? = nil,
+    isFilter: Bool = false, cost: String = "cheap", title: String? = nil, names: String? = nil,
     derivation: Derivation? = nil, inputs: [String] = []
   ) {
     self.name = name
@@ -48,6 +50,7 @@ public struct Field: Sendable, Equatable {
     self.requires = requires
     self.isDefault = isDefault
     self.isHidden = isHidden
+    self.isFilter = isFilter
     self.cost = cost
     self.title = title
     self.names = names

@@ -8,6 +8,8 @@ public struct ProgramConstants: Sendable {
   public var processors: UInt32
   /// Values of the schema's parameters; those not named are 0, files -1.
   public var parameters: [String: UInt32] = [:]
+  /// What fields must be equal to; only those that are filters.
+  public var matches: [String: FilterValue] = [:]
 
   /// Creates constants for a host.
   public init(pageShift: UInt32, processors: UInt32) {
@@ -27,7 +29,27 @@ public struct ProgramConstants: Sendable {
       append(parameters[parameter.name] ?? none, to: &bytes)
     }
     while bytes.count % 8 != 0 { bytes.append(0) }
+    appendMatches(projection.schema.filters, to: &bytes)
     return bytes
+  }
+
+  private func appendMatches(_ filters: [Field], to bytes: inout [UInt8]) {
+    var matching: UInt64 = 0
+    for (bit, field) in filters.enumerated() where matches[field.name] != nil {
+      matching |= 1 << UInt64(bit)
+    }
+    append(matching, to: &bytes)
+    for field in filters {
+      switch (field.type, matches[field.name]) {
+      case (.text?, .text(let text)?):
+        append(UInt64(text.count), to: &bytes)
+        bytes += text + repeatElement(0, count: FilterValue.textMax + 1 - text.count)
+      case (.text?, _):
+        bytes += repeatElement(0, count: 8 + FilterValue.textMax + 1)
+      case (_, .number(let number)?): append(number, to: &bytes)
+      default: append(UInt64(0), to: &bytes)
+      }
+    }
   }
 
   private func append<T: FixedWidthInteger>(_ value: T, to bytes: inout [UInt8]) {

@@ -28,10 +28,13 @@ public struct Projection: Sendable {
   /// - Parameters:
   ///   - schema: the table.
   ///   - names: columns by name; nil for those shown by default.
+  ///   - filters: fields that the program compares, whether they are columns or not.
   /// - Throws: `UnknownColumn` for a name that the schema does not have.
-  public init(_ schema: Schema, columns names: [String]? = nil) throws(UnknownColumn) {
+  public init(
+    _ schema: Schema, columns names: [String]? = nil, filters: [String] = []
+  ) throws(UnknownColumn) {
     guard let names else {
-      self.init(schema, fields: schema.columns.filter(\.isDefault))
+      self.init(schema, fields: schema.columns.filter(\.isDefault), filters: filters)
       return
     }
     var fields: [Field] = []
@@ -41,13 +44,13 @@ public struct Projection: Sendable {
       }
       fields.append(field)
     }
-    self.init(schema, fields: fields)
+    self.init(schema, fields: fields, filters: filters)
   }
 
   /// Plans all columns of a schema.
-  public init(allOf schema: Schema) { self.init(schema, fields: schema.columns) }
+  public init(allOf schema: Schema) { self.init(schema, fields: schema.columns, filters: []) }
 
-  private init(_ schema: Schema, fields: [Field]) {
+  private init(_ schema: Schema, fields: [Field], filters: [String]) {
     let layout = RecordLayout(schema)
     var slots: [String: RecordLayout.Slot] = [:]
     for (field, slot) in zip(schema.storedFields, layout.slots) { slots[field.name] = slot }
@@ -58,7 +61,8 @@ public struct Projection: Sendable {
     }
     var wanted = [UInt64](repeating: 0, count: layout.words)
     var end = RecordLayout.headerSize + 16 * layout.words
-    for slot in columns.flatMap({ [$0.slot].compactMap(\.self) + $0.inputs }) {
+    let shown = columns.flatMap { [$0.slot].compactMap(\.self) + $0.inputs }
+    for slot in shown + filters.compactMap({ slots[$0] }) {
       wanted[slot.bit / 64] |= 1 << UInt64(slot.bit % 64)
       end = max(end, slot.end)
     }

@@ -33,6 +33,7 @@ extension Schema {
     case (.some, nil): break
     case (nil, let derivation?): try validate(field, derivation, place)
     }
+    if field.isFilter { try validateFilter(field, place) }
     let needsNames = field.kind == .enumeration || field.kind == .flags
     guard needsNames else { return }
     guard let set = names.first(where: { $0.name == field.names }) else {
@@ -40,6 +41,17 @@ extension Schema {
     }
     if set.isFlags != (field.kind == .flags) {
       throw SchemaError(place, "kind and names disagree: one is an enum, the other flags")
+    }
+  }
+
+  private func validateFilter(_ field: Field, _ place: String) throws(SchemaError) {
+    switch field.type {
+    case nil, .ip?, .u32List?, .u64List?:
+      throw SchemaError(place, "only a stored number or text can be a filter")
+    default: break
+    }
+    if !field.requires.isEmpty {
+      throw SchemaError(place, "a filter must be known on every kernel")
     }
   }
 

@@ -12,6 +12,7 @@ func cHeader(for schema: Schema) -> String {
     #define KITER_TABLE "\(schema.name.prefix(15))"
     #define KITER_LAYOUT 0x\(String(layout.hash, radix: 16))ULL
     #define KITER_WORDS \(layout.words)
+    #define KITER_MATCH_MAX \(FilterValue.textMax + 1)
 
     struct kiter_text {
     \tu16 offset, length;
@@ -54,6 +55,8 @@ func cHeader(for schema: Schema) -> String {
     \tu32 page_shift;
     \tu32 cpus; /* possible ones */
     \(lines(schema.parameters) { "\t\($0.form == .file ? "s32" : "u32") \($0.name);" })
+    \tu64 matching; /* a bit for each of the filters below that was given */
+    \(lines(schema.filters, filterMember))
     };
 
     const volatile struct kiter_config kiter_config SEC(".rodata.config");
@@ -67,7 +70,27 @@ func cHeader(for schema: Schema) -> String {
 
     #include "record.h"
 
+    /* Is the record one of those that were asked for? */
+    static __always_inline int kiter_matches(const struct kiter_writer *w)
+    {
+    \t(void)w;
+    \(lines(schema.filters.enumerated(), filterTest))
+    \treturn 1;
+    }
+
     """
+}
+
+private func filterMember(_ field: Field) -> String {
+  field.type == .text
+    ? "\tu64 match_\(field.name)_length;\n\tchar match_\(field.name)[KITER_MATCH_MAX];"
+    : "\tu64 match_\(field.name);"
+}
+
+private func filterTest(_ bit: Int, _ field: Field) -> String {
+  let name = field.name
+  let test = field.type == .text ? "MATCHES_TEXT(w, \(name))" : "MATCHES(w, \(name))"
+  return "\tif (kiter_config.matching & \(1 << bit) && !\(test))\n\t\treturn 0;"
 }
 
 private func lines<S: Sequence>(_ items: S, _ line: (S.Element) -> String) -> String {

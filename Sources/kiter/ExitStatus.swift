@@ -22,7 +22,7 @@ enum ExitStatus {
       case .invalid: usage
       case .stuck, .failed: failed
       }
-    case is UnknownColumn: usage
+    case is UnknownColumn, is InvalidFilter: usage
     default: failed
     }
   }

@@ -10,6 +10,8 @@ struct RowSelection {
   var programs: [String] = []
   var numbers: [String: UInt32] = [:]
   var files: [String: String] = [:]
+  /// What fields must be equal to, as written.
+  var filters: [String: String] = [:]
 }
 
 /// The options of a table that its schema declares: scopes, programs and parameters.
@@ -42,6 +44,9 @@ struct RowOptions<Record: KernelRecord>: ParsableArguments, CustomReflectable {
       case .file:
         selection.files[option.name] =
           try values.decode(Option<String?>.self, forKey: name).wrappedValue
+      case .filter:
+        selection.filters[option.name] =
+          try values.decode(Option<String?>.self, forKey: name).wrappedValue
       }
     }
   }
@@ -67,7 +72,7 @@ struct RowOptions<Record: KernelRecord>: ParsableArguments, CustomReflectable {
 private struct SchemaOption {
   enum Form {
     case scope(Schema.Scope)
-    case program, flag, file
+    case program, flag, file, filter
     case number(maximum: UInt32)
   }
 
@@ -93,7 +98,10 @@ private struct SchemaOption {
         }
       return SchemaOption(name: parameter.name, form: form, summary: parameter.summary)
     }
-    return scopes + programs + parameters
+    let filters = schema.filters.map {
+      SchemaOption(name: $0.name, form: .filter, summary: "only rows with this \($0.name)")
+    }
+    return scopes + programs + parameters + filters
   }
 
   /// What a property wrapper for the option would be.
@@ -107,6 +115,7 @@ private struct SchemaOption {
     case .program, .flag: Flag<Bool>(wrappedValue: false, name: long, help: help)
     case .number: Option<UInt32?>(name: long, help: valueHelp(help, "number"))
     case .file: Option<String?>(name: long, help: valueHelp(help, "file"), completion: .file())
+    case .filter: Option<String?>(name: long, help: valueHelp(help, "value"))
     }
   }
 

@@ -28,7 +28,8 @@ struct TableRun {
 
   /// Writes the rows; nil if all is well.
   private func write(_ rows: RowSelection) throws -> ExitCode? {
-    let projection = try Projection(schema, columns: output.columnNames(of: schema))
+    let projection = try Projection(
+      schema, columns: output.columnNames(of: schema), filters: rows.filters.keys.sorted())
     guard !projection.columns.isEmpty else {
       report("\(schema.name): --columns leaves no column")
       return ExitStatus.usage
@@ -39,6 +40,7 @@ struct TableRun {
     request.engine = output.engine.flatMap { WalkEngine(rawValue: $0.rawValue) }
     request.programs = rows.programs
     request.parameters = rows.numbers
+    request.matches = try matches(rows.filters)
     for (name, path) in rows.files { request.parameters[name] = try opened.open(path) }
     let targets = ScopeTargets(schema: schema, rows)
     if !targets.isEmpty { request.scopes = targets.existing }
@@ -56,6 +58,16 @@ struct TableRun {
       return isIncomplete ? ExitStatus.incomplete : ExitStatus.code(for: error)
     }
     return targets.reportVanished(records: end.notes.records) ? ExitStatus.failed : nil
+  }
+
+  private func matches(_ filters: [String: String]) throws(InvalidFilter) -> [String: FilterValue] {
+    var matches: [String: FilterValue] = [:]
+    for field in schema.filters {
+      guard let text = filters[field.name] else { continue }
+      matches[field.name] = try FilterValue(
+        text, for: field, in: schema, users: { HostFacts.live().users })
+    }
+    return matches
   }
 
   /// Says once what the rows could not say.

@@ -83,11 +83,47 @@ import Testing
     var constants = ProgramConstants(pageShift: 12, processors: 2)
     constants.parameters = ["old": 1]
     let bytes = constants.bytes(for: try Projection(testSchema, columns: ["pid"]))
-    #expect(bytes.count == 8 + 16 + 8)
+    let filters = 8 + (8 + 64) + 8
+    #expect(bytes.count == 8 + 16 + 8 + filters)
+    #expect(bytes[32...].allSatisfy { $0 == 0 })
     #expect(bytes[0] == 1)
     #expect(bytes[8] == 32)
     #expect(Array(bytes[24..<28]) == [1, 0, 0, 0])
     #expect(Array(bytes[28..<32]) == [255, 255, 255, 255])
+  }
+
+  @Test func constantsSayWhatToCompareWith() throws {
+    var constants = ProgramConstants(pageShift: 12, processors: 2)
+    constants.matches = ["uid": .number(1000)]
+    let projection = try Projection(testSchema, columns: ["pid"], filters: ["uid"])
+    let bytes = constants.bytes(for: projection)
+    #expect(bytes[32] == 0b10)
+    #expect(Array(bytes[112...]) == [0xe8, 3, 0, 0, 0, 0, 0, 0])
+    constants.matches = ["name": .text(Array("bash".utf8))]
+    let named = constants.bytes(for: projection)
+    #expect(named[32] == 0b01)
+    #expect(named[40] == 4)
+    #expect(Array(named[48..<53]) == Array("bash\0".utf8))
+  }
+
+  @Test func theProgramStoresWhatItCompares() throws {
+    let projection = try Projection(testSchema, columns: ["pid"], filters: ["uid"])
+    let uid = try #require(testSchema.storedFields.firstIndex { $0.name == "uid" })
+    #expect(projection.wanted == [1 | 1 << UInt64(uid)])
+    #expect(projection.columns.map(\.field.name) == ["pid"])
+  }
+
+  @Test func filtersTakeNamesAndNumbers() throws {
+    let users = NameTable(passwd: Array("root:x:0:0\nada:x:1000:1000\n".utf8))
+    func value(_ text: String, _ name: String) throws -> FilterValue {
+      let field = try #require(testSchema.field(name))
+      return try FilterValue(text, for: field, in: testSchema) { users }
+    }
+    #expect(try value("1000", "uid") == .number(1000))
+    #expect(try value("ada", "uid") == .number(1000))
+    #expect(throws: InvalidFilter.self) { try value("bob", "uid") }
+    #expect(try value("1000", "name") == .text(Array("1000".utf8)))
+    #expect(throws: InvalidFilter.self) { try value(String(repeating: "x", count: 64), "name") }
   }
 
   @Test func aNearColumnIsSuggested() {

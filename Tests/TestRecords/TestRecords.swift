@@ -26,10 +26,10 @@ public let testSchema = Schema(
     field("busy_ns", .u64, .nanoseconds),
     field("is_new", .bool, .boolean),
     field("address", .ip, .ip),
-    field("name", .text, .text, isDefault: true),
+    field("name", .text, .text, isDefault: true, isFilter: true),
     field("arguments", .text, .arguments),
     field("groups", .u32List, .list),
-    field("uid", .u32, .uid),
+    field("uid", .u32, .uid, isFilter: true),
     Field(
       name: "user", type: nil, kind: .text, summary: "user", source: "uid", oracle: "none: test",
       derivation: .userName, inputs: ["uid"]),
@@ -41,11 +41,11 @@ public let testSchema = Schema(
 
 private func field(
   _ name: String, _ type: FieldType, _ kind: Kind, isDefault: Bool = false, isHidden: Bool = false,
-  names: String? = nil
+  isFilter: Bool = false, names: String? = nil
 ) -> Field {
   Field(
     name: name, type: type, kind: kind, summary: name, source: "test", oracle: "none: test",
-    isDefault: isDefault, isHidden: isHidden, names: names)
+    isDefault: isDefault, isHidden: isHidden, isFilter: isFilter, names: names)
 }
 
 /// Writes the bytes that a program would.

@@ -24,6 +24,11 @@ public struct NameTable: Sendable {
     self.names = NamePool(names)
   }
 
+  /// The number that has this name; nil if none has.
+  func number(of name: String) -> UInt64? {
+    numbers.first { names.bytes($0.value).elementsEqual(name.utf8) }?.key
+  }
+
   func bytes(_ number: UInt64) -> UnsafeRawBufferPointer? { numbers[number].map(names.bytes) }
 }
 
