@@ -200,22 +200,6 @@ static __always_inline void kiter_preamble(struct bpf_iter_meta *meta, const voi
 	bpf_seq_write(meta->seq, &preamble, sizeof(preamble));
 }
 
-/* Claims a slot. Different readers begin with different ones, so as not to meet. */
-static __always_inline int kiter_claim(struct kiter_writer *w, u32 first)
-{
-	for (u32 i = 0; i < KITER_SLOTS_MAX && i < kiter_config.slots; i++) {
-		u32 key = (first + i) % kiter_config.slots;
-		struct kiter_slot *slot = bpf_map_lookup_elem(&kiter_slots, &key);
-
-		if (!slot || __sync_lock_test_and_set(&slot->busy, 1))
-			continue;
-		w->slot = slot;
-		w->record = (struct kiter_record *)slot->bytes;
-		return 1;
-	}
-	return 0;
-}
-
 /* An empty record in the slot. */
 static __always_inline void kiter_clear(struct kiter_writer *w, u16 program)
 {
@@ -228,19 +212,29 @@ static __always_inline void kiter_clear(struct kiter_writer *w, u16 program)
 		if (i * sizeof(u64) < fixed)
 			words[i] = 0;
 	}
-	w->at = fixed;
 	w->record->program = program;
+	w->at = fixed;
 }
 
-/* Claims a slot for this run, for a record of the object that it is called with. */
+/* Claims a slot for this run. Starting at the session's own number spreads the readers. */
 static __always_inline int kiter_begin(struct kiter_writer *w, struct bpf_iter_meta *meta,
 				       u16 program)
 {
+	u32 first = meta->session_id;
+
 	w->seq = kiter_seq(meta);
-	if (!kiter_claim(w, meta->session_id))
-		return 0;
-	kiter_clear(w, program);
-	return 1;
+	for (u32 i = 0; i < KITER_SLOTS_MAX && i < kiter_config.slots; i++) {
+		u32 key = (first + i) % kiter_config.slots;
+		struct kiter_slot *slot = bpf_map_lookup_elem(&kiter_slots, &key);
+
+		if (!slot || __sync_lock_test_and_set(&slot->busy, 1))
+			continue;
+		w->slot = slot;
+		w->record = (struct kiter_record *)slot->bytes;
+		kiter_clear(w, program);
+		return 1;
+	}
+	return 0;
 }
 
 /* Gives the slot back without a record. */
