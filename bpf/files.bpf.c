@@ -356,12 +356,12 @@ int files(struct bpf_iter__task_file *ctx)
 		return 0;
 	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_files))
 		return KITER_RETRY;
-	u32 pid = pid_in_reader_namespace(task->signal->pids[PID_OF_PROCESS]);
+	u32 pid = tgid_in_reader_namespace(task);
 	u64 magic = file->f_inode->i_sb->s_magic;
 	u32 type = put_type(w.record, address_of(file->f_inode), magic);
 	w.slot->pid = pid;
 	PUT(&w, pid, pid);
-	PUT(&w, tid, pid_in_reader_namespace(task->thread_pid));
+	PUT(&w, tid, tid_in_reader_namespace(task));
 	PUT(&w, uid, task->real_cred->euid.val);
 	PUT(&w, fd, ctx->fd);
 	PUT(&w, flags, flags_of(task, ctx->fd, file->f_flags));

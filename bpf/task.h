@@ -16,6 +16,11 @@ static __always_inline u64 upid_offset(u64 level)
 	return offset + bpf_core_field_offset(struct pid, numbers);
 }
 
+static __always_inline struct pid *reader_pid(void)
+{
+	return UNTRUSTED(struct task_struct, bpf_get_current_task_btf())->thread_pid;
+}
+
 /* As below, in a namespace that is not the first. */
 static __always_inline u32 pid_further_down(struct pid *pid, struct pid *reader, u64 level)
 {
@@ -33,13 +38,30 @@ static __always_inline u32 pid_further_down(struct pid *pid, struct pid *reader,
  */
 static __always_inline u32 pid_in_reader_namespace(struct pid *pid)
 {
-	struct task_struct *reader = UNTRUSTED(struct task_struct, bpf_get_current_task_btf());
-	struct pid *reader_pid = reader->thread_pid;
-	u64 level = reader_pid->level;
+	struct pid *reader = reader_pid();
+	u64 level = reader->level;
 
 	if (!pid || level >= MAX_PID_NS_LEVEL)
 		return 0;
 	if (!level)
 		return pid->numbers[0].nr;
-	return pid->level >= level ? pid_further_down(pid, reader_pid, level) : 0;
+	return pid->level >= level ? pid_further_down(pid, reader, level) : 0;
+}
+
+/* A thread's number there; 0 also if it was reaped. A task has those of the first namespace. */
+static __always_inline u32 tid_in_reader_namespace(struct task_struct *task)
+{
+	struct pid *pid = task->thread_pid;
+
+	if (!reader_pid()->level)
+		return pid ? task->pid : 0;
+	return pid_in_reader_namespace(pid);
+}
+
+/* A thread's process's number there. */
+static __always_inline u32 tgid_in_reader_namespace(struct task_struct *task)
+{
+	if (!reader_pid()->level)
+		return task->thread_pid ? task->tgid : 0;
+	return pid_in_reader_namespace(task->signal->pids[PID_OF_PROCESS]);
 }

@@ -239,21 +239,21 @@ static __always_inline u8 state_of(struct task_struct *task)
 }
 
 /* A relative's number, null if it has none here. */
-#define PUT_PID(w, field, pid)                                                                     \
+#define PUT_PID(w, field, number)                                                                  \
 	do {                                                                                       \
 		if (WANT(field)) {                                                                 \
-			u32 __number = pid_in_reader_namespace(pid);                               \
+			u32 __number = (number);                                                   \
 			PUT_IF(w, __number, field, __number);                                      \
 		}                                                                                  \
 	} while (0)
 
 static __always_inline void put_family(struct kiter_writer *w, struct task_struct *task)
 {
-	PUT_PID(w, ppid, task->real_parent->signal->pids[PID_OF_PROCESS]);
-	PUT_PID(w, pgid, task->signal->pids[PID_OF_GROUP]);
-	PUT_PID(w, sid, task->signal->pids[PID_OF_SESSION]);
+	PUT_PID(w, ppid, tgid_in_reader_namespace(task->real_parent));
+	PUT_PID(w, pgid, pid_in_reader_namespace(task->signal->pids[PID_OF_GROUP]));
+	PUT_PID(w, sid, pid_in_reader_namespace(task->signal->pids[PID_OF_SESSION]));
 	if (WANT(tracer_pid) && task->ptrace)
-		PUT_PID(w, tracer_pid, task->parent->thread_pid);
+		PUT_PID(w, tracer_pid, tid_in_reader_namespace(task->parent));
 	PUT(w, host_pid, task->tgid);
 }
 
@@ -883,8 +883,8 @@ int tasks(struct bpf_iter__task *ctx)
 	struct task_struct *task = UNTRUSTED(struct task_struct, trusted);
 	if (!kiter_config.threads && task->pid != task->tgid)
 		return 0;
-	u32 pid = pid_in_reader_namespace(task->signal->pids[PID_OF_PROCESS]);
-	u32 tid = pid_in_reader_namespace(task->thread_pid);
+	u32 pid = tgid_in_reader_namespace(task);
+	u32 tid = tid_in_reader_namespace(task);
 	if (!pid || !tid)
 		return 0; /* reaped since the kernel found it */
 	if (!kiter_begin(&w, meta, KITER_PROGRAM_tasks))
@@ -932,8 +932,8 @@ int tasks_store(struct kiter_walk *walk)
 	if (!walk || !kiter_resume(&w, KITER_PROGRAM_tasks))
 		return 1;
 	struct task_struct *task = UNTRUSTED(struct task_struct, walk->object);
-	u32 pid = pid_in_reader_namespace(task->signal->pids[PID_OF_PROCESS]);
-	u32 tid = pid_in_reader_namespace(task->thread_pid);
+	u32 pid = tgid_in_reader_namespace(task);
+	u32 tid = tid_in_reader_namespace(task);
 	struct parts parts = parts_of(task);
 
 	if (!pid || !tid)

@@ -282,7 +282,7 @@ int vmas(struct bpf_iter__task_vma *ctx)
 		return 0;
 	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_vmas))
 		return KITER_RETRY;
-	u32 pid = pid_in_reader_namespace(task->signal->pids[PID_OF_PROCESS]);
+	u32 pid = tgid_in_reader_namespace(task);
 	w.slot->pid = pid;
 	PUT(&w, pid, pid);
 	PUT(&w, start, vma->vm_start);

@@ -11,8 +11,9 @@ struct Seen {
   var sum: UInt64 = 0
   var nameBytes = 0
 
-  mutating func add(_ pid: UInt32, _ parent: UInt32, _ user: UInt32, _ group: UInt32, _ name: String)
-  {
+  mutating func add(
+    _ pid: UInt32, _ parent: UInt32, _ user: UInt32, _ group: UInt32, _ name: String
+  ) {
     processes += 1
     sum &+= UInt64(pid) &+ UInt64(parent) &+ UInt64(user) &+ UInt64(group)
     nameBytes += name.utf8.count

@@ -37,7 +37,7 @@ final class DirectSource: RecordSource {
     case .direct:
       do {
         return try DirectSource(files, request)
-      } catch where error.cause == .unsupported {
+      } catch  where error.cause == .unsupported {
         var error = error
         error.advice = "this kernel has no open-coded iterators (Linux 6.7); use --engine seq"
         throw error

@@ -104,7 +104,8 @@ public struct RecordBytes: Sendable {
       let mask = start + RecordLayout.headerSize + (bit >> 6) * 8
       // SAFETY: the cutter has seen to size and masks.
       let present = bytes.loadUnaligned(fromByteOffset: mask, as: UInt64.self)
-      guard present >> UInt64(bit & 63) & 1 == 1, offset + MemoryLayout<T>.size <= size(bytes) else {
+      guard present >> UInt64(bit & 63) & 1 == 1, offset + MemoryLayout<T>.size <= size(bytes)
+      else {
         return nil
       }
       // SAFETY: just checked.

@@ -118,7 +118,9 @@ private struct DirectMemory: ~Copyable {
 
   deinit {
     // SAFETY: what was mapped in init; views of it live no longer than a call.
-    if mapped.count > 0 { munmap(UnsafeMutableRawPointer(mutating: mapped.baseAddress), mapped.count) }
+    if mapped.count > 0 {
+      munmap(UnsafeMutableRawPointer(mutating: mapped.baseAddress), mapped.count)
+    }
   }
 
   borrowing func run(_ program: String) throws(IteratorError) -> Result {

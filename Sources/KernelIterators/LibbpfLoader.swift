@@ -102,7 +102,9 @@ private struct LibbpfObject: ~Copyable {
   /// The loaded programs and all maps, which stay when libbpf's object has gone.
   func duplicates(of programs: [String]) -> KernelObjects {
     var objects = KernelObjects()
-    for map in maps where bpf_map__fd(map) >= 0 { objects.add(mapName(map), duplicate(bpf_map__fd(map))) }
+    for map in maps where bpf_map__fd(map) >= 0 {
+      objects.add(mapName(map), duplicate(bpf_map__fd(map)))
+    }
     for name in programs {
       guard let program = bpf_object__find_program_by_name(pointer, name) else { continue }
       objects.add(name, duplicate(bpf_program__fd(program)))

@@ -21,7 +21,8 @@ public struct LoadedPrograms: ~Copyable {
     _ object: ProgramObject, programs: [String], constants: [UInt8], slots: UInt32,
     chunks: UInt32 = 0, cache: ProgramCache? = .standard
   ) throws(IteratorError) {
-    let settings = LoadSettings(constants: constants, entries: ["kiter_slots": slots, "kiter_chunks": chunks])
+    let settings = LoadSettings(
+      constants: constants, entries: ["kiter_slots": slots, "kiter_chunks": chunks])
     iterator = object.name
     // The folder is root's, so nobody else needs to look.
     let key = cache != nil && geteuid() == 0 ? CacheKey(object, programs: programs) : nil
