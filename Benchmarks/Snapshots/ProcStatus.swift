@@ -33,8 +33,9 @@ struct ProcStatus: ~Copyable {
         path[digits.count + index] = CChar(bitPattern: byte)
       }
       path[digits.count + 7] = 0
+      guard let start = path.baseAddress else { return nil }
       // SAFETY: the path ends with 0.
-      let file = openat(proc, path.baseAddress!, O_RDONLY | O_CLOEXEC)
+      let file = openat(proc, start, O_RDONLY | O_CLOEXEC)
       guard file >= 0 else { return nil }
       defer { close(file) }
       // SAFETY: address and count are one buffer.
@@ -47,10 +48,10 @@ struct ProcStatus: ~Copyable {
     var name = ""
     var (parent, user): (UInt32, UInt32) = (0, 0)
     var start = 0
-    while start < text.count {
+    while start < text.count, let base = text.baseAddress {
       // SAFETY: the search stays inside of the text.
-      let found = memchr(text.baseAddress! + start, 10, text.count - start)
-      let end = found.map { UnsafeRawPointer($0) - text.baseAddress! } ?? text.count
+      let found = memchr(base + start, 10, text.count - start)
+      let end = found.map { UnsafeRawPointer($0) - base } ?? text.count
       let line = UnsafeRawBufferPointer(rebasing: text[start..<end])
       if line.starts(with: "Name:\t".utf8) {
         name = String(decoding: line[6...], as: UTF8.self)

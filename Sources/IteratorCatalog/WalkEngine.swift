@@ -34,9 +34,8 @@ extension TableRequest {
     return programs.count == 1 && programs[0].direct != nil ? programs[0] : nil
   }
 
-  /// Is the direct engine the faster one?
-  ///
-  /// - Parameter isRepeated: will there be more than one walk? The memory is made only once.
+  /// Is the direct engine the faster one? It depends on whether there will be more than one walk: the
+  /// memory is made only once.
   func prefersDirect(isRepeated: Bool) -> Bool {
     guard obstacleToDirect == nil, let since = directProgram?.direct, kernelIsAtLeast(since),
       let tasks = taskCount()
