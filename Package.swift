@@ -62,6 +62,10 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "KernelIteratorsTests", dependencies: ["KernelIterators"], swiftSettings: settings),
+    .testTarget(
+      name: "KiterTests",
+      dependencies: ["kiter", "IteratorCatalog", "RecordSchema", argumentParser],
+      swiftSettings: settings),
     .executableTarget(name: "kiter-fixture", path: "Tests/Fixture", swiftSettings: settings),
     .testTarget(
       name: "KernelTests",

@@ -125,15 +125,14 @@ static __always_inline int kiter_resume(struct kiter_writer *w, u16 program)
 	w->slot = bpf_map_lookup_elem(&kiter_slots, &first);
 	if (!w->slot)
 		return 0;
-	w->record = (struct kiter_record *)w->slot->bytes;
-	kiter_clear(w, program);
+	kiter_start(w, program);
 	return 1;
 }
 
 /* Stores the record. Rows are shown by rising `order`, where a walk has another one. */
 static __always_inline int kiter_store(struct kiter_writer *w, struct kiter_walk *walk, u32 order)
 {
-	u64 size = w->at;
+	u64 size = END(w);
 
 	if (!kiter_matches(w))
 		return 1;
@@ -141,7 +140,6 @@ static __always_inline int kiter_store(struct kiter_writer *w, struct kiter_walk
 		walk->too_long++;
 		return 1;
 	}
-	w->record->record_size = size;
 	w->record->order = order;
 	u8 *to = kiter_room(walk, size);
 

@@ -16,52 +16,41 @@ static __always_inline u64 upid_offset(u64 level)
 	return offset + bpf_core_field_offset(struct pid, numbers);
 }
 
-static __always_inline struct pid *reader_pid(void)
-{
-	return UNTRUSTED(struct task_struct, bpf_get_current_task_btf())->thread_pid;
-}
-
-/* As below, in a namespace that is not the first. */
-static __always_inline u32 pid_further_down(struct pid *pid, struct pid *reader, u64 level)
+/* The number at a level; 0 if the pid is of another namespace than the reader's. */
+static __always_inline u32 number_at(u64 level, struct pid *pid, struct pid *reader)
 {
 	u64 offset = upid_offset(level);
-	/* Two namespaces may be at the same level. */
 	struct upid *upid = (void *)pid + offset, *reader_upid = (void *)reader + offset;
-	struct pid_namespace *ns = BPF_CORE_READ(upid, ns);
 
-	return ns == BPF_CORE_READ(reader_upid, ns) ? BPF_CORE_READ(upid, nr) : 0;
+	if (BPF_CORE_READ(upid, ns) != BPF_CORE_READ(reader_upid, ns))
+		return 0;
+	return BPF_CORE_READ(upid, nr);
+}
+
+static __always_inline u32 pid_number_by(const int is_cast, struct pid *pid, struct pid *reader)
+{
+	u64 level = READ(is_cast, reader, level);
+
+	/* All are in the first namespace; further down, two may be at the same level. */
+	if (!level)
+		return READ(is_cast, pid, numbers[0].nr);
+	if (level >= MAX_PID_NS_LEVEL || READ(is_cast, pid, level) < level)
+		return 0;
+	return number_at(level, pid, reader);
 }
 
 /*
- * A pid's number in the reader's namespace, which is what kill(2) takes; 0 if it is not in there.
+ * The number of a pid (its address) in the reader's namespace, which is what kill(2) takes; 0 if it is not in there.
  * A pid has a number in its own namespace and in each that this one is nested in.
  */
-static __always_inline u32 pid_in_reader_namespace(struct pid *pid)
+__noinline u32 pid_in_reader_namespace(u64 address)
 {
-	struct pid *reader = reader_pid();
-	u64 level = reader->level;
+	void *current = (void *)bpf_get_current_task();
 
-	if (!pid || level >= MAX_PID_NS_LEVEL)
-		return 0;
-	if (!level)
-		return pid->numbers[0].nr;
-	return pid->level >= level ? pid_further_down(pid, reader, level) : 0;
-}
-
-/* A thread's number there; 0 also if it was reaped. A task has those of the first namespace. */
-static __always_inline u32 tid_in_reader_namespace(struct task_struct *task)
-{
-	struct pid *pid = task->thread_pid;
-
-	if (!reader_pid()->level)
-		return pid ? task->pid : 0;
-	return pid_in_reader_namespace(pid);
-}
-
-/* A thread's process's number there. */
-static __always_inline u32 tgid_in_reader_namespace(struct task_struct *task)
-{
-	if (!reader_pid()->level)
-		return task->thread_pid ? task->tgid : 0;
-	return pid_in_reader_namespace(task->signal->pids[PID_OF_PROCESS]);
+	if (bpf_rdonly_cast) {
+		struct pid *reader = CAST(struct task_struct, current)->thread_pid;
+		return pid_number_by(1, CAST(struct pid, address), reader);
+	}
+	struct pid *reader = BPF_CORE_READ((struct task_struct *)current, thread_pid);
+	return pid_number_by(0, (struct pid *)address, reader);
 }
