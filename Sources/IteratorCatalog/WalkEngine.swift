@@ -34,13 +34,13 @@ extension TableRequest {
     return programs.count == 1 && programs[0].direct != nil ? programs[0] : nil
   }
 
-  /// Is the direct engine the faster one? It depends on whether there will be more than one walk: the
-  /// memory is made only once.
+  /// Is the direct engine the faster one? Not for a single walk: making and mapping the memory costs
+  /// as much as it saves.
   func prefersDirect(isRepeated: Bool) -> Bool {
-    guard obstacleToDirect == nil, let since = directProgram?.direct, kernelIsAtLeast(since),
-      let tasks = taskCount()
+    guard isRepeated, obstacleToDirect == nil, let since = directProgram?.direct,
+      kernelIsAtLeast(since), let tasks = taskCount()
     else { return false }
-    return tasks <= mostTasks && (isRepeated || tasks >= leastTasks)
+    return tasks <= mostTasks
   }
 
   /// About how many bytes a walk gives.
@@ -49,9 +49,6 @@ extension TableRequest {
     return (taskCount() ?? 1000) * (projection.fixedSize + 24 * texts) + 4096
   }
 }
-
-/// Below this, making the memory costs more than it saves.
-private let leastTasks = 1000
 
 /// A direct walk is one RCU section, in which a kernel that does not preempt runs nothing else on
 /// that processor: some 20 milliseconds for as many tasks as this.
