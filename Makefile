@@ -10,7 +10,7 @@ RELEASE   = $(PLAN) -c release --scratch-path .build-release \
 UNITS     = $(PREFIX)/lib/systemd/system
 BINARY    = .build-release/release/kiter
 AS_ROOT   = $(if $(filter-out 0,$(shell id -u)),sudo)
-SOURCES   = Package.swift Sources Tests Examples
+SOURCES   = Package.swift Sources Tests Examples Benchmarks
 
 .PHONY: help run test check build lint format install new-iterator clean deps test-deps bpffs
 

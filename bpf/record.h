@@ -214,6 +214,23 @@ static __always_inline int kiter_is_text(const struct kiter_writer *w, const str
 /* Generated: compares with the filters that were given. */
 static __always_inline int kiter_matches(const struct kiter_writer *w);
 
+static __always_inline struct kiter_preamble kiter_make_preamble(void)
+{
+	struct kiter_preamble preamble = {
+		.size = sizeof(preamble),
+		.program = KITER_PREAMBLE,
+		.magic = KITER_MAGIC,
+		.layout = KITER_LAYOUT,
+		.boot_ns = bpf_ktime_get_boot_ns(),
+		.table = KITER_TABLE,
+	};
+
+	for (int i = 0; i < KITER_WORDS; i++)
+		preamble.wanted[i] = kiter_config.want[i];
+	kiter_lacking(preamble.lacking);
+	return preamble;
+}
+
 /*
  * Opens a stream: before the first object, or the end (-1 or 0) if there is none. The sequence file
  * is followed to but once: it is a trusted pointer, which costs the verifier a search for its type.
@@ -223,17 +240,8 @@ static __always_inline void kiter_open(struct kiter_writer *w, struct bpf_iter_m
 	w->seq = meta->seq;
 	if ((s64)meta->seq_num > 0)
 		return;
-	struct kiter_preamble preamble = {
-		.size = sizeof(preamble),
-		.program = KITER_PREAMBLE,
-		.magic = KITER_MAGIC,
-		.layout = KITER_LAYOUT,
-		.boot_ns = bpf_ktime_get_boot_ns(),
-		.table = KITER_TABLE,
-	};
-	for (int i = 0; i < KITER_WORDS; i++)
-		preamble.wanted[i] = kiter_config.want[i];
-	kiter_lacking(preamble.lacking);
+	struct kiter_preamble preamble = kiter_make_preamble();
+
 	bpf_seq_write(w->seq, &preamble, sizeof(preamble));
 }
 
@@ -241,6 +249,15 @@ static __always_inline void kiter_open(struct kiter_writer *w, struct bpf_iter_m
 static __always_inline void kiter_clear(void *bytes, u32 size)
 {
 	bpf_probe_read_kernel(bytes, size, NULL);
+}
+
+/* An empty record in the slot. */
+static __always_inline void kiter_start(struct kiter_writer *w, u16 program)
+{
+	w->record = (struct kiter_record *)w->slot->bytes;
+	kiter_clear(w->record, kiter_config.fixed);
+	END(w) = kiter_config.fixed;
+	w->record->program = program;
 }
 
 /* Claims a slot for this run. Starting at the session's own number spreads the readers. */
@@ -256,10 +273,7 @@ static __always_inline int kiter_begin(struct kiter_writer *w, struct bpf_iter_m
 		if (!slot || __sync_lock_test_and_set(&slot->busy, 1))
 			continue;
 		w->slot = slot;
-		w->record = (struct kiter_record *)slot->bytes;
-		kiter_clear(w->record, kiter_config.fixed);
-		END(w) = kiter_config.fixed;
-		w->record->program = program;
+		kiter_start(w, program);
 		return 1;
 	}
 	return 0;

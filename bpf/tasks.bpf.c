@@ -118,6 +118,7 @@ struct nsproxy {
 #pragma clang attribute pop
 
 #include "tasks.gen.h"
+#include "direct.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -922,4 +923,58 @@ int tasks(struct bpf_iter__task *ctx)
 	put_stack(&w, task, trusted);
 	put_cmdline(&w, task, trusted, &parts);
 	return kiter_emit(&w);
+}
+
+/* Open-coded walks over tasks (Linux 6.7, c68a78ffe2cb): kernel/bpf/task_iter.c. */
+enum { WALK_PROCESSES, WALK_THREADS };
+
+struct bpf_iter_task {
+	u64 opaque[3];
+};
+
+extern int bpf_iter_task_new(struct bpf_iter_task *walk, struct task_struct *task,
+			     u32 flags) __ksym __weak;
+extern struct task_struct *bpf_iter_task_next(struct bpf_iter_task *walk) __ksym __weak;
+extern void bpf_iter_task_destroy(struct bpf_iter_task *walk) __ksym __weak;
+
+/* 0 if the task changed meanwhile. */
+int tasks_store(struct kiter_walk *walk)
+{
+	struct kiter_writer w;
+
+	if (!walk || !kiter_resume(&w, KITER_PROGRAM_tasks))
+		return 1;
+	struct task_struct *task = CAST(struct task_struct, walk->object);
+	u32 pid = pid_in_reader_namespace(JOIN(&w, task->signal->pids[PID_OF_PROCESS]));
+	u32 tid = pid_in_reader_namespace(JOIN(&w, task->thread_pid));
+	struct parts parts = parts_of(&w, task);
+
+	if (!pid || !tid)
+		return 1; /* reaped since the kernel found it, or outside the namespace */
+	PUT(&w, pid, pid);
+	PUT(&w, tid, tid);
+	if (!put_fields(&w, task, &parts))
+		return 0;
+	return kiter_store(&w, walk, tid);
+}
+
+/*
+ * The same records, all in one run. The whole walk is one RCU section, as the kernel wants it: what
+ * is freed meanwhile waits for some milliseconds where there are 100,000 tasks.
+ */
+SEC("syscall")
+int tasks_direct(struct kiter_walk *context)
+{
+	struct kiter_walk walk = {};
+	struct bpf_iter_task tasks;
+	struct task_struct *task;
+
+	kiter_direct_begin(&walk);
+	bpf_rcu_read_lock();
+	bpf_iter_task_new(&tasks, NULL, kiter_config.threads ? WALK_THREADS : WALK_PROCESSES);
+	while ((task = bpf_iter_task_next(&tasks)))
+		kiter_visit(&walk, task, tasks_store);
+	bpf_iter_task_destroy(&tasks);
+	bpf_rcu_read_unlock();
+	return kiter_direct_end(context, &walk);
 }

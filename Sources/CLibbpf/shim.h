@@ -101,6 +101,15 @@ static inline int kiter_handler_register(const char *section, int is_iterator,
 		is_iterator ? BPF_TRACE_ITER : 0, &opts);
 }
 
+/* Runs a syscall program once, which finds and leaves its context in `context`. */
+static inline int kiter_program_run(int program, void *context, __u32 size)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = context, .ctx_size_in = size);
+	int error = bpf_prog_test_run_opts(program, &opts);
+
+	return error ? error : (int)opts.retval;
+}
+
 /* union bpf_iter_link_info has anonymous members; 0 is no restriction. */
 static inline int kiter_iterator_attach(int program, __u32 pid, __u32 tid)
 {

@@ -48,7 +48,9 @@ public struct TablePins: Sendable {
     _ projection: Projection, _ files: EmbeddedFiles, _ access: PinAccess,
     in writer: inout PinWriter
   ) throws(IteratorError) {
-    let programs = try TableRequest(projection).load(files, slots: Self.slots)
+    let request = TableRequest(projection)
+    let programs = try request.load(
+      files, request.selectedPrograms.map(\.name), slots: Self.slots)
     for program in schema.programs {
       let link = try programs.attach(program.name, scope: .all)
       try writer.stage(link, as: file(of: program.name), access)

@@ -3,7 +3,7 @@ public struct Preamble: Sendable, Equatable {
   /// "KTR1" as the bytes lie in the stream.
   public static let magic: UInt32 = 0x3152_544b
   /// The value in place of a record's program number.
-  public static let programNumber: UInt16 = 0xffff
+  @inlinable public static var programNumber: UInt16 { 0xffff }
   /// Bytes before the masks.
   public static let fixedSize = 40
 

@@ -1,6 +1,6 @@
 /// Where each stored field of a schema lies in a record. The generated C header asserts the same.
 ///
-/// A record is `{ u16 size; u16 program; u32 reserved; u64 present[W]; u64 partial[W]; }`, the
+/// A record is `{ u16 size; u16 program; u32 order; u64 present[W]; u64 partial[W]; }`, the
 /// fixed fields at their natural alignment, then the tail.
 public struct RecordLayout: Sendable, Equatable {
   /// A stored field's place.

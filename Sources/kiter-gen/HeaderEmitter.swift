@@ -38,7 +38,7 @@ func cHeader(for schema: Schema) -> String {
     struct kiter_record {
     \tu16 record_size; /* not `size`, which a field may be called */
     \tu16 program;
-    \tu32 reserved;
+    \tu32 order; /* of a walk by the program itself: where the row belongs; or 0 */
     \tu64 present[KITER_WORDS];
     \tu64 partial[KITER_WORDS];
     \(lines(stored) { "\t\(cType($0.type)) \($0.name);" })

@@ -19,6 +19,7 @@ enum ExitStatus {
       case .unsupported: unsupported
       case .notPermitted: notPermitted
       case .incomplete: incomplete
+      case .invalid: usage
       case .stuck, .failed: failed
       }
     case is UnknownColumn, is InvalidFilter: usage

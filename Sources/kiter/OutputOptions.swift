@@ -1,3 +1,4 @@
+import IteratorCatalog
 import RecordSchema
 
 /// How a table's rows are written, as the command line says it.
@@ -12,6 +13,7 @@ struct OutputOptions: Equatable {
   var limit: Int?
   var noHeader = false
   var raw = false
+  var engine: WalkEngine?
   var noCache = false
   var pinned = false
   var pins: String?
@@ -36,6 +38,9 @@ struct OutputOptions: Equatable {
       .number("limit", value: "n", "Stop after this many rows.") { $0.output.limit = Int($1) },
       .flag("no-header", "No line with titles.") { $0.output.noHeader = true },
       .flag("raw", "Numbers without units.") { $0.output.raw = true },
+      .choice("engine", "How to read, if not as is fastest here: seq or direct.") {
+        $0.output.engine = $1
+      },
       .flag("no-cache", "Load through libbpf, and leave the cache of relocated programs alone.") {
         $0.output.noCache = true
       },

@@ -43,6 +43,7 @@ struct TableRun {
     var opened = OpenedFiles()
     var request = TableRequest(projection)
     if output.noCache { request.cache = nil }
+    request.engine = output.engine
     request.programs = rows.programs
     for number in rows.numbers { request.parameters[number.name] = number.value }
     for file in rows.files { request.parameters[file.name] = try opened.open(file.value) }

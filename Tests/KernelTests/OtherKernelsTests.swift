@@ -18,13 +18,18 @@ import Testing
       kiter $table -c all -o jsonl >/dev/null && echo "$table is good"
     done
     kiter doctor; echo "doctor $?"
+    kiter tasks -c pid,comm --engine direct; echo "direct $?"
     """
 
-  @Test(arguments: ["linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64"])
-  func everyTableRuns(package: String) throws {
+  /// Open-coded iterators came with Linux 6.7; the first is a 6.1.
+  @Test(arguments: [
+    ("linux-image-cloud-amd64", "direct 69"), ("linux-image-6.12-cloud-amd64", "direct 0"),
+  ])
+  func everyTableRuns(package: String, direct: String) throws {
     let text = try Self.boot(package, Self.everyTable)
     for table in ContractTests.tables { #expect(text.contains("\(table) is good"), "\(text)") }
     #expect(text.contains("doctor 0"), "\(text)")
+    #expect(text.contains(direct), "\(text)")
   }
 
   @Test(arguments: ["linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64"])
