@@ -59,6 +59,10 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "KernelIteratorsTests", dependencies: ["KernelIterators"], swiftSettings: settings),
+    .executableTarget(
+      name: "kiter-bench", dependencies: ["IteratorCatalog", "RecordSchema"], path: "Tests/Bench",
+      swiftSettings: settings),
+    .testTarget(name: "BenchTests", dependencies: ["kiter-bench"], swiftSettings: settings),
     .executableTarget(name: "kiter-fixture", path: "Tests/Fixture", swiftSettings: settings),
     .testTarget(
       name: "KernelTests",
