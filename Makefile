@@ -30,7 +30,8 @@ bench: build test-deps bpffs ## Measure beside other programs, write docs/benchm
 	$(SWIFT) build $(RELEASE) --product kiter-fixture
 	@$(AS_ROOT) $(dir $(BINARY))kiter-bench --kiter $(abspath $(BINARY)) \
 	  --fixture $(abspath $(dir $(BINARY))kiter-fixture) \
-	  $(if $(CASES),--cases $(CASES)) $(if $(QUICK),--quick) $(if $(QUICK)$(CASES),,--output docs)
+	  $(if $(CASES),--cases $(CASES)) $(if $(QUICK),--quick) \
+	  $(if $(QUICK)$(CASES)$(OUTPUT),$(if $(OUTPUT),--output $(OUTPUT)),--output docs)
 
 build: deps ## Build the release binary: static, stripped
 	$(SWIFT) build $(RELEASE) --product kiter

@@ -60,6 +60,8 @@ struct Command: Sendable {
   ///   - input: its standard input; nil for /dev/null.
   ///   - output: its standard output; nil for /dev/null.
   ///   - ownGroup: is it to be out of reach of signals to this process's group?
+  /// - Returns: its process id.
+  /// - Throws: if it cannot be started.
   func start(input: Int32? = nil, output: Int32?, ownGroup: Bool = false) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     var attributes = posix_spawnattr_t()
