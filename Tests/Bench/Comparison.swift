@@ -21,8 +21,9 @@ struct Comparison: Sendable {
   let limit: Limit
   /// How many objects the scene has, where only its own are counted.
   var expected: Int?
-  /// How many more or fewer objects one may see than the other, and why.
-  var tolerance: (count: Int, reason: String) = (0, "")
+  /// Are the mappings of the scene's processes to be counted, and no others? Then neither `counting`
+  /// is used: kiter's rows begin with a pid, and the peer is asked for just those processes.
+  var countsOwnMappings = false
 }
 
 /// Another program with the same objects.
@@ -83,7 +84,13 @@ extension Comparison {
       command.accepted = peer.accepted
       return command
     }
-    let counts = try zip(present, others).map { try compareCounts(command, $0, $1) }
+    let counts = try zip(present, others).map { peer, other in
+      countsOwnMappings
+        ? try compareCounts(
+          (command, .json(of: load.pids)),
+          (Command(["cat"] + load.pids.map { "/proc/\($0)/maps" }), peer.counting))
+        : try compareCounts((command, counting), (other, peer.counting))
+    }
     let rounds = bench.rounds(for: try command.time())
     let samples = try interleaved(rounds: rounds, [command] + others)
     return present.indices.map { index in
@@ -94,19 +101,17 @@ extension Comparison {
   }
 
   /// Counts what both see until the counts agree, a few times: objects come and go between the two.
-  private func compareCounts(_ kiter: Command, _ peer: Peer, _ command: Command) throws
-    -> (text: String, agree: Bool)
-  {
-    var last = (own: 0, other: 0)
-    for _ in 0..<10 {
-      last = (try counting.count(kiter), try peer.counting.count(command))
-      let isExpected = expected.map { last.own == $0 } ?? true
-      guard isExpected, abs(last.own - last.other) <= tolerance.count else { continue }
-      guard last.own != last.other else { return ("\(last.own)", true) }
-      return ("\(last.own), \(last.other): \(tolerance.reason)", true)
+  private func compareCounts(
+    _ kiter: (command: Command, rule: LineCount), _ peer: (command: Command, rule: LineCount)
+  ) throws -> (text: String, agree: Bool) {
+    var (own, other) = (0, 0)
+    let end = nanoseconds() + 20_000_000_000
+    for attempt in 0..<10 where attempt < 2 || nanoseconds() < end {
+      (own, other) = (try kiter.rule.count(kiter.command), try peer.rule.count(peer.command))
+      if own == other && (expected ?? own) == own { return (grouped(own), true) }
     }
-    let made = expected.map { " of \($0)" } ?? ""
-    return ("**\(last.own) and \(last.other)\(made)**", false)
+    let made = expected.map { " of \(grouped($0))" } ?? ""
+    return ("**\(grouped(own)) and \(grouped(other))\(made)**", false)
   }
 
   private func fill(_ arguments: [String], _ load: Load) -> [String] {

@@ -20,6 +20,15 @@ struct LineCount: Sendable {
     LineCount(titles: 0) { words in words.contains { $0.elementsEqual(word.utf8) } }
   }
 
+  /// Lines of JSON that begin with the number of one of these processes.
+  static func json(of pids: [Int32]) -> LineCount {
+    let starts = Set(pids.map { "{\"pid\":\($0)" })
+    return LineCount(titles: 0) { words in
+      let start = words.first?.prefix { $0 != 0x2c }
+      return start.flatMap { String($0) }.map(starts.contains) ?? false
+    }
+  }
+
   /// Lines whose word at `place` starts with a digit, and, if a name is given, whose word at `at` is
   /// that name: the descriptors among what lsof and lsfd list, which have more rows than those.
   static func numbered(at place: Int, name: String? = nil, at namePlace: Int = 0) -> LineCount {

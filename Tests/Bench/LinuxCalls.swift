@@ -7,6 +7,7 @@ import Glibc
   _ option: Int32, _ a: UInt, _ b: UInt, _ c: UInt, _ d: UInt
 ) -> Int32
 @_silgen_name("unshare") func linuxUnshare(_ flags: Int32) -> Int32
+@_silgen_name("closefrom") func linuxCloseFrom(_ first: Int32)
 @_silgen_name("setns") func linuxSetns(_ descriptor: Int32, _ kind: Int32) -> Int32
 @_silgen_name("pipe2") func linuxPipe(_ ends: UnsafeMutablePointer<Int32>, _ flags: Int32) -> Int32
 @_silgen_name("wait4") func linuxWait(

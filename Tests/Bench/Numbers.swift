@@ -20,5 +20,8 @@ func grouped(_ value: Int) -> String {
 /// A quotient: as a number if it is large, as one divided by a number if it is small.
 func fraction(_ value: Double) -> String {
   guard value.isFinite, value > 0 else { return "?" }
-  return value >= 0.2 ? number(value) : "1/\(number(1 / value))"
+  guard value < 0.2 else { return number(value) }
+  // Rounded down, so that what is a little more than a fiftieth does not look like one.
+  let parts = 1 / value * 1.000_000_1
+  return "1/" + (parts < 10 ? number(parts) : grouped(Int(parts)))
 }

@@ -42,7 +42,7 @@ final class Workbench {
   func kiter(_ arguments: [String]) -> Command { Command([options.kiter] + arguments) }
 
   /// How often each command is run for a median.
-  var rounds: Int { options.isQuick ? 5 : 15 }
+  var rounds: Int { options.isQuick ? 3 : 15 }
   /// How often a start is traced.
   var loadRounds: Int { 5 }
   /// Short runs differ more, in proportion, and cost less to repeat.

@@ -36,9 +36,9 @@ struct Report {
     """
     ## Beside other programs
 
-    "Objects" is how many each of the two was seen to print before it was measured: processes and \
-    files that the benchmark made (those named `waiter`) where the scene has them, otherwise all \
-    rows; the rows of lsof and lsfd that are not descriptors do not count, nor does `[vsyscall]`, \
+    "Objects" is how many each of the two was seen to print before it was measured: processes, \
+    files and mappings that the benchmark made, where the scene has them, otherwise all rows, until \
+    both see the same number; the rows of lsof and lsfd that are not descriptors do not count, nor does `[vsyscall]`, \
     which is no mapping, nor BPF programs' symbols, which kiter adds by running.
 
     \(table(

@@ -8,6 +8,8 @@ import Glibc
 ///
 /// - Returns: the exit status of the benchmark, 128 and the signal if it was interrupted.
 func supervised(_ body: () throws -> Void) throws -> Int32 {
+  // The processes that are made would have what this one was started with, and be counted with it.
+  linuxCloseFrom(3)
   let limits = KernelLimits()
   var signals = signalSet(SIGINT, SIGTERM, SIGHUP, SIGCHLD)
   // SAFETY: the sets are local, here and below.

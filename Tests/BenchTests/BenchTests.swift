@@ -55,7 +55,10 @@ import Testing
     #expect(number(value) == expected)
   }
 
-  @Test(arguments: [(0.02, "1/50.0"), (0.4, "0.40"), (1, "1.00"), (.nan, "?"), (0, "?")])
+  @Test(arguments: [
+    (0.02, "1/50"), (1 / 49.6, "1/49"), (1 / 7.25, "1/7.25"), (0.4, "0.40"), (1, "1.00"),
+    (.nan, "?"), (0, "?"),
+  ])
   func smallQuotientsAreParts(value: Double, expected: String) {
     #expect(fraction(value) == expected)
   }
@@ -92,6 +95,16 @@ import Testing
     let text = "1 waiter\n2 waiters\n3 a waiter b\n"
     #expect(LineCount.with("waiter").count(in: text) == 2)
     #expect(LineCount.without("waiter", titles: 1).count(in: text) == 1)
+  }
+
+  @Test func mappingsOfTheseProcesses() {
+    let text = """
+      {"pid":12,"start":"0x1"}
+      {"pid":123,"start":"0x2"}
+      {"pid":12,"name":"a b"}
+      {"pid":1}
+      """
+    #expect(LineCount.json(of: [12]).count(in: text) == 2)
   }
 
   @Test func outputInPiecesIsCountedOnce() throws {
