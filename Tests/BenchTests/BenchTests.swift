@@ -5,7 +5,7 @@ import Testing
 
 /// What the benchmark could get wrong without anyone seeing it.
 @Suite struct BenchTests {
-  @Test(arguments: [([7.0], 7.0), ([9, 1, 5], 5), ([4, 1, 3, 2], 2.5)])
+  @Test(arguments: [([7], 7), ([9, 1, 5], 5), ([4, 1, 3, 2], 2.5)] as [([Double], Double)])
   func medianIsTheMiddle(values: [Double], expected: Double) {
     #expect(median(values) == expected)
   }
@@ -49,7 +49,7 @@ import Testing
 
   @Test(arguments: [
     (0.0, "0.00"), (1.006, "1.01"), (9.996, "10.0"), (12.34, "12.3"), (99.96, "100"),
-    (1234.5, "1,235"), (1_000_000, "1,000,000"), (-2.5, "-2.50"), (.nan, "?"),
+    (1234.5, "1,235"), (1_000_000, "1,000,000"), (-2.5, "-2.50"), (Double.nan, "?"),
   ])
   func numbersHaveThreeDigits(value: Double, expected: String) {
     #expect(number(value) == expected)
