@@ -59,6 +59,10 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "KernelIteratorsTests", dependencies: ["KernelIterators"], swiftSettings: settings),
+    .testTarget(
+      name: "KiterTests",
+      dependencies: ["kiter", "IteratorCatalog", "RecordSchema", argumentParser],
+      swiftSettings: settings),
     .executableTarget(
       name: "kiter-bench", dependencies: ["IteratorCatalog", "RecordSchema"], path: "Tests/Bench",
       swiftSettings: settings),

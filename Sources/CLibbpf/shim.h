@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,6 +111,17 @@ static inline int kiter_iterator_attach(int program, __u32 pid, __u32 tid)
 static inline int kiter_pidfd_open(int pid)
 {
 	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+/* Only libcap has a wrapper for capget(2). 0 if the kernel does not answer. */
+static inline __u64 kiter_effective_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+
+	if (syscall(SYS_capget, &header, data))
+		return 0;
+	return (__u64)data[1].effective << 32 | data[0].effective;
 }
 
 /* BTF_KIND_FUNC is an enumerator and a macro of the same name. */

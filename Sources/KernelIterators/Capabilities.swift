@@ -1,3 +1,5 @@
+import CLibbpf
+
 /// The effective capabilities of this process.
 public struct Capabilities: Sendable {
   private let effective: UInt64
@@ -18,12 +20,8 @@ public struct Capabilities: Sendable {
     }
   }
 
-  /// Reads them from /proc/self/status; none if that cannot be read.
-  public init() {
-    let text = String(decoding: fileContents("/proc/self/status") ?? [], as: UTF8.self)
-    let line = text.split(separator: "\n").first { $0.hasPrefix("CapEff:") }
-    effective = line.flatMap { UInt64($0.dropFirst(8), radix: 16) } ?? 0
-  }
+  /// Asks the kernel (capget(2)).
+  public init() { effective = kiter_effective_capabilities() }
 
   /// Is the capability there? CAP_SYS_ADMIN holds the other two (Linux 5.8).
   public func contains(_ name: Name) -> Bool {

@@ -25,12 +25,11 @@ public func fileContents(_ path: String) -> [UInt8]? {
   let number = open(path, O_RDONLY | O_CLOEXEC)
   guard number >= 0 else { return nil }
   let descriptor = Descriptor(number)
-  var bytes: [UInt8] = []
+  var bytes = [UInt8](repeating: 0, count: 4096)
   var used = 0
   while true {
-    if bytes.count - used < 64 << 10 {
-      bytes.append(contentsOf: repeatElement(0, count: max(64 << 10, bytes.count)))
-    }
+    // Most such files are small: memory that is not needed is not touched.
+    if used == bytes.count { bytes += [UInt8](repeating: 0, count: used) }
     let count = bytes.withUnsafeMutableBytes { buffer in
       KernelCalls().read(
         descriptor.number, UnsafeMutableRawBufferPointer(rebasing: buffer[used...]))

@@ -22,7 +22,7 @@ public struct CSVWriter: RecordWriter, ~Copyable {
     guard hasHeader else { return }
     for (index, name) in reader.names.enumerated() {
       if index > 0 { output.append(",") }
-      output.append(name)
+      output.append(string: name)
     }
     output.append("\n")
   }
@@ -32,8 +32,8 @@ public struct CSVWriter: RecordWriter, ~Copyable {
     reader.notes.records += 1
     for index in 0..<reader.count {
       if index > 0 { output.append(UInt8(ascii: ",")) }
-      let value = reader.value(index, record, preamble)
-      append(value, reader.plan(index))
+      let plan = reader.plan(index)
+      append(reader.value(index, plan, record, preamble), plan)
     }
     output.append(UInt8(ascii: "\n"))
   }

@@ -23,7 +23,7 @@ public struct JSONWriter: RecordWriter, ~Copyable {
       keys += "\(index == 0 ? "{" : ",")\"\(column.field.name)\":".utf8
       ends.append(keys.count)
     }
-    self.keys = keys
+    self.keys = keys + [UInt8](repeating: 0, count: 8)
     keyEnds = ends
   }
 
@@ -40,12 +40,13 @@ public struct JSONWriter: RecordWriter, ~Copyable {
     var wrong = false
     var keyStart = 0
     for index in 0..<keyEnds.count {
-      keys.withUnsafeBytes {
-        output.append(UnsafeRawBufferPointer(rebasing: $0[keyStart..<keyEnds[index]]))
-      }
-      keyStart = keyEnds[index]
-      let value = reader.value(index, record, preamble)
-      wrong = append(value, index) || wrong || reader.isCut(index, value, record)
+      let keyEnd = keyEnds[index]
+      // The keys have eight bytes of padding behind them.
+      keys.withUnsafeBytes { output.append(padded: $0, from: keyStart, keyEnd - keyStart) }
+      keyStart = keyEnd
+      let plan = reader.plan(index)
+      let value = reader.value(index, plan, record, preamble)
+      wrong = append(value, plan) || wrong || reader.isCut(plan, value, record)
     }
     if wrong { appendMarks(record, preamble) }
     output.append(isLines ? "}\n" : "}")
@@ -56,15 +57,15 @@ public struct JSONWriter: RecordWriter, ~Copyable {
 
   /// Appends a value; true if it could not be read.
   @inline(__always)
-  private mutating func append(_ value: FieldValue, _ index: Int) -> Bool {
+  private mutating func append(_ value: FieldValue, _ plan: ColumnPlan) -> Bool {
     switch value {
     case .absent: output.append("null")
     case .unreadable:
       output.append("null")
       return true
     case .signed(let number): output.append(decimal: number)
-    case .unsigned(let number): append(number, reader.plan(index))
-    case .bytes(let bytes): append(bytes, reader.plan(index))
+    case .unsigned(let number): append(number, plan)
+    case .bytes(let bytes): append(bytes, plan)
     }
     return false
   }
@@ -106,7 +107,7 @@ public struct JSONWriter: RecordWriter, ~Copyable {
   @inline(never)
   private mutating func appendMarks(_ record: RawRecord, _ preamble: borrowing Preamble) {
     appendMark(",\"_cut\":[", record, preamble) { reader, index, value in
-      reader.isCut(index, value, record)
+      reader.isCut(reader.plan(index), value, record)
     }
     appendMark(",\"_unreadable\":[", record, preamble) { _, _, value in
       if case .unreadable = value { true } else { false }
@@ -124,7 +125,7 @@ public struct JSONWriter: RecordWriter, ~Copyable {
       if isFirst { output.append(key) } else { output.append(",") }
       isFirst = false
       output.append("\"")
-      output.append(reader.names[index])
+      output.append(string: reader.names[index])
       output.append("\"")
     }
     if !isFirst { output.append("]") }

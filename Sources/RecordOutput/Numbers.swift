@@ -5,35 +5,41 @@ private let digitPairs: StaticString = """
   979899
   """
 
+/// Powers of ten: the smallest numbers of two digits, three digits and so on; the first is no such.
+private let powersOfTen: InlineArray<20, UInt64> = [
+  0, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000,
+  10_000_000_000, 100_000_000_000, 1_000_000_000_000, 10_000_000_000_000, 100_000_000_000_000,
+  1_000_000_000_000_000, 10_000_000_000_000_000, 100_000_000_000_000_000,
+  1_000_000_000_000_000_000, 10_000_000_000_000_000_000,
+]
+
+/// Digits of a number in decimal; 1233 / 4096 is the logarithm of 2 to the base 10.
+@inline(__always)
+private func digitCount(_ value: UInt64) -> Int {
+  let least = ((64 &- (value | 1).leadingZeroBitCount) &* 1233) >> 12
+  return value >= powersOfTen[least] ? least + 1 : least
+}
+
 extension ByteBuffer {
   /// Appends a number in decimal.
   @inline(__always)
   mutating func append(decimal value: UInt64) {
     reserve(20)
     if value < 10 { return put(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value)) }
-    withUnsafeTemporaryAllocation(byteCount: 20, alignment: 1) { digits in
-      var rest = value
-      var at = 20
-      let pairs = digitPairs.utf8Start
-      while rest >= 100 {
-        let pair = Int(truncatingIfNeeded: rest % 100) * 2
-        rest /= 100
-        at -= 2
-        // SAFETY: a 64-bit number has at most 20 digits; pair is at most 198 of 200.
-        digits[at] = pairs[pair]
-        digits[at + 1] = pairs[pair + 1]
-      }
-      if rest >= 10 {
-        at -= 1
-        digits[at] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-        rest /= 10
-      }
-      if rest > 0 {
-        at -= 1
-        digits[at] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest)
-      }
-      append(UnsafeRawBufferPointer(rebasing: digits[at...]))
+    let count = digitCount(value)
+    let digits = skip(count)
+    let pairs = digitPairs.utf8Start
+    var rest = value
+    var at = count
+    while rest >= 10 {
+      let pair = Int(truncatingIfNeeded: rest % 100) * 2
+      rest /= 100
+      at -= 2
+      // SAFETY: `count` digits have room, and pair is at most 198 of 200.
+      digits[at] = pairs[pair]
+      digits[at + 1] = pairs[pair + 1]
     }
+    if at > 0 { digits[0] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest) }
   }
 
   /// Appends a signed number in decimal.
@@ -48,13 +54,17 @@ extension ByteBuffer {
     append(bareHexadecimal: value, digits: digits)
   }
 
-  /// Appends a number in hexadecimal without a prefix, at least `digits` digits long.
+  /// Appends a number in hexadecimal without a prefix, at least `digits` digits long, at most 16.
   mutating func append(bareHexadecimal value: UInt64, digits: Int = 1) {
-    let needed = max(digits, (64 - value.leadingZeroBitCount + 3) / 4, 1)
-    reserve(needed)
+    let needed = max(digits, (64 - value.leadingZeroBitCount + 3) / 4)
+    reserve(16)
+    let alphabet: StaticString = "0123456789abcdef"
+    var rest = value
+    let text = skip(needed)
     for index in stride(from: needed - 1, through: 0, by: -1) {
-      let digit = index < 16 ? UInt8(truncatingIfNeeded: value >> UInt64(4 * index) & 15) : 0
-      put(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit)
+      // SAFETY: a digit is below 16.
+      text[index] = alphabet.utf8Start[Int(truncatingIfNeeded: rest & 15)]
+      rest >>= 4
     }
   }
 

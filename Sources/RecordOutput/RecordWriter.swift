@@ -46,22 +46,27 @@ struct ColumnReader: ~Copyable {
   /// The number of columns.
   var count: Int { evaluator.plans.count }
 
+  @inline(__always)
   func plan(_ index: Int) -> ColumnPlan { evaluator.plans[index] }
 
+  /// The value of column number `index`, whose plan is `plan`.
   @inline(__always)
-  mutating func value(_ index: Int, _ record: RawRecord, _ preamble: borrowing Preamble)
-    -> FieldValue
-  {
-    let value = evaluator.value(evaluator.plans[index], of: record, in: preamble)
-    if case .unreadable = value { notes.unreadable[index] += 1 }
-    if isCut(index, value, record) { notes.cut[index] += 1 }
+  mutating func value(
+    _ index: Int, _ plan: ColumnPlan, _ record: RawRecord, _ preamble: borrowing Preamble
+  ) -> FieldValue {
+    let value = evaluator.value(plan, of: record, in: preamble)
+    switch value {
+    case .unreadable: notes.unreadable[index] += 1
+    case .bytes where evaluator.isCut(plan, of: record): notes.cut[index] += 1
+    default: break
+    }
     return value
   }
 
   /// Was this value cut?
   @inline(__always)
-  borrowing func isCut(_ index: Int, _ value: FieldValue, _ record: RawRecord) -> Bool {
+  borrowing func isCut(_ plan: ColumnPlan, _ value: FieldValue, _ record: RawRecord) -> Bool {
     guard case .bytes = value else { return false }
-    return evaluator.isCut(evaluator.plans[index], of: record)
+    return evaluator.isCut(plan, of: record)
   }
 }

@@ -108,6 +108,6 @@ extension ByteBuffer {
     }
     append(UnsafeRawBufferPointer(rebasing: text[..<at]))
     append("…")
-    append(UInt8(ascii: " "), times: width - 1 - used)
+    append(spaces: width - 1 - used)
   }
 }

@@ -26,9 +26,8 @@ public struct TableWriter: RecordWriter, ~Copyable {
   public var output = ByteBuffer()
   private var reader: ColumnReader
   private let style: TableStyle
+  /// The cells held back: bytes of the text and its width on the screen (four bytes each), the text.
   private var cells = ByteBuffer()
-  /// For each cell held back: where its text ends in `cells`, and its width on the screen.
-  private var held: [(end: Int, width: Int)] = []
   private let titles: [String]
   private var widths: [Int]
   private let isRight: [Bool]
@@ -39,6 +38,7 @@ public struct TableWriter: RecordWriter, ~Copyable {
   private var left = 0
 
   private static var heldBytes: Int { 1 << 20 }
+  private static var headerSize: Int { 8 }
 
   /// Writes the projection's columns.
   public init(_ projection: Projection, host: HostFacts, style: TableStyle) {
@@ -60,15 +60,22 @@ public struct TableWriter: RecordWriter, ~Copyable {
   public mutating func append(_ record: RawRecord, _ preamble: borrowing Preamble) {
     reader.notes.records += 1
     for index in 0..<reader.count {
-      let value = reader.value(index, record, preamble)
-      var width = cells.append(
-        cell: value, reader.plan(index), reader.evaluator, isRaw: style.isRaw)
-      if reader.isCut(index, value, record) {
+      let plan = reader.plan(index)
+      var value = reader.value(index, plan, record, preamble)
+      if case .absent = value, let number = reader.evaluator.numberForName(plan, of: record) {
+        value = .unsigned(number)
+      }
+      let start = cells.count
+      cells.reserve(Self.headerSize)
+      _ = cells.skip(Self.headerSize)
+      var width = cells.append(cell: value, plan, reader.evaluator, isRaw: style.isRaw)
+      if reader.isCut(plan, value, record) {
         cells.append("…")
         width += 1
       }
-      held.append((cells.count, width))
-      if !isSettled { widths[index] = max(widths[index], width) }
+      cells.store(cells.count - start - Self.headerSize, at: start)
+      cells.store(width, at: start + 4)
+      if !isSettled && width > widths[index] { widths[index] = width }
     }
     if isSettled || cells.count >= Self.heldBytes { settle() }
   }
@@ -83,13 +90,14 @@ public struct TableWriter: RecordWriter, ~Copyable {
       if let width = style.width { fit(into: width) }
       if style.hasHeader { appendHeader() }
     }
-    var start = 0
-    for (index, cell) in held.enumerated() {
-      let text = UnsafeRawBufferPointer(rebasing: cells.bytes[start..<cell.end])
-      appendCell(text, cell.width, column: index % widths.count)
-      start = cell.end
+    var at = 0
+    var column = 0
+    while at < cells.count {
+      let length = cells.number(at: at)
+      appendCell(at + Self.headerSize, length, width: cells.number(at: at + 4), column: column)
+      at += Self.headerSize + length
+      column = column + 1 == widths.count ? 0 : column + 1
     }
-    held.removeAll(keepingCapacity: true)
     cells.removeAll()
   }
 
@@ -108,27 +116,34 @@ public struct TableWriter: RecordWriter, ~Copyable {
 
   private mutating func appendHeader() {
     for (index, text) in titles.enumerated() {
-      var bytes = Array(text.utf8)
-      bytes.withUnsafeMutableBytes {
-        appendCell(UnsafeRawBufferPointer($0), text.utf8.count, column: index)
-      }
+      let start = cells.count
+      cells.append(string: text)
+      appendCell(start, text.utf8.count, width: text.utf8.count, column: index)
+      cells.truncate(to: start)
     }
   }
 
-  /// Appends a cell, cut where its column or the terminal ends.
-  private mutating func appendCell(_ text: UnsafeRawBufferPointer, _ width: Int, column: Int) {
-    if column == 0 { left = style.width ?? .max }
+  /// Appends the text that begins at `start` of `cells`, cut where its column or the terminal ends.
+  private mutating func appendCell(_ start: Int, _ length: Int, width: Int, column: Int) {
     let gap = column == 0 ? 0 : 2
-    let room = min(widths[column], left - gap)
     let isLast = column == widths.count - 1
-    if room > 0 {
-      let isTooWide = style.width != nil && width > room
-      let padding = max(0, room - width)
-      output.append(UInt8(ascii: " "), times: isRight[column] ? gap + padding : gap)
-      if isTooWide { output.append(text, cutTo: room) } else { output.append(text) }
-      if !isLast && !isRight[column] { output.append(UInt8(ascii: " "), times: padding) }
+    var room = widths[column]
+    if let screen = style.width {
+      if column == 0 { left = screen }
+      room = min(room, left - gap)
+      left = max(0, left - gap - max(0, room))
     }
-    left = max(0, left - gap - room)
+    if room > 0 {
+      let padding = max(0, room - width)
+      output.append(spaces: isRight[column] ? gap + padding : gap)
+      if style.width != nil && width > room {
+        let text = UnsafeRawBufferPointer(rebasing: cells.bytes[start..<start + length])
+        output.append(text, cutTo: room)
+      } else {
+        output.append(cells, from: start, length)
+      }
+      if !isLast && !isRight[column] { output.append(spaces: padding) }
+    }
     if isLast { output.append(UInt8(ascii: "\n")) }
   }
 }

@@ -12,40 +12,50 @@ extension ByteBuffer {
   /// Appends a JSON string with its quotes.
   @inline(__always)
   mutating func append(json text: UnsafeRawBufferPointer, isArguments: Bool = false) {
-    reserve(text.count * 6 + 2)
+    let text = isArguments ? withoutLastNul(text) : text
+    reserve(text.count + 10)
     put(UInt8(ascii: "\""))
-    let plain = plainPrefix(text)
-    append(UnsafeRawBufferPointer(rebasing: text[..<plain]))
+    let plain = putPlainPrefix(text, .json, isArguments)
     if plain < text.count {
       append(escapingJSON: UnsafeRawBufferPointer(rebasing: text[plain...]), isArguments)
     }
     append(UInt8(ascii: "\""))
   }
 
-  /// Length of the run of bytes that stand for themselves in a JSON string.
+  /// Appends the beginning of a text that needs no escape, eight bytes at a time. Room for the whole
+  /// text and eight bytes more must have been reserved.
+  ///
+  /// - Returns: how many bytes that are.
   @inline(__always)
-  private func plainPrefix(_ text: UnsafeRawBufferPointer) -> Int {
-    let ones: UInt64 = 0x0101_0101_0101_0101
+  private mutating func putPlainPrefix(
+    _ text: UnsafeRawBufferPointer, _ form: PlainText, _ isArguments: Bool
+  ) -> Int {
     var at = 0
     while at + 8 <= text.count {
       // SAFETY: 8 bytes are left.
-      let word = text.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-      let quote = (word ^ (ones &* 0x22)) &- ones
-      let backslash = (word ^ (ones &* 0x5c)) &- ones
-      let control = word &- (ones &* 0x20)
-      // Never misses a special byte; a false alarm costs only the slower loop below.
-      if (control | quote | backslash | word) & (ones &* 0x80) != 0 { break }
-      at += 8
+      var word = UInt64(littleEndian: text.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+      if isArguments { word = PlainText.replacingNuls(word) }
+      let plain = form.plainBytes(word)
+      put(word: word, used: plain)
+      at += plain
+      if plain < 8 { return at }
     }
-    while at < text.count, text[at] >= 0x20, text[at] < 0x7f, text[at] != UInt8(ascii: "\""),
-      text[at] != UInt8(ascii: "\\")
-    { at += 1 }
-    return at
+    let left = text.count - at
+    // Bytes behind the text are spaces, which are plain.
+    var word = (PlainText.ones &* 0x20) << UInt64(8 * left)
+    for index in 0..<left {
+      // SAFETY: `left` bytes are left.
+      let byte = text.load(fromByteOffset: at + index, as: UInt8.self)
+      word |= UInt64(byte) << UInt64(8 * index)
+    }
+    if isArguments { word = PlainText.replacingNuls(word) }
+    let plain = min(left, form.plainBytes(word))
+    put(word: word, used: plain)
+    return at + plain
   }
 
   @inline(never)
   private mutating func append(escapingJSON text: UnsafeRawBufferPointer, _ isArguments: Bool) {
-    let text = isArguments ? withoutLastNul(text) : text
     reserve(text.count * 6 + 1)
     var at = 0
     while at < text.count {
@@ -93,6 +103,15 @@ extension ByteBuffer {
   /// Appends text for a CSV field: UTF-8, in quotes where RFC 4180 wants them.
   mutating func append(csv text: UnsafeRawBufferPointer, isArguments: Bool = false) {
     let text = isArguments ? withoutLastNul(text) : text
+    reserve(text.count + 8)
+    let start = count
+    if putPlainPrefix(text, .csv, isArguments) == text.count { return }
+    truncate(to: start)
+    append(quotingCSV: text, isArguments)
+  }
+
+  @inline(never)
+  private mutating func append(quotingCSV text: UnsafeRawBufferPointer, _ isArguments: Bool) {
     let needsQuotes = text.contains {
       $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\n") || $0 == 13
     }
@@ -116,6 +135,15 @@ extension ByteBuffer {
   /// - Returns: how many columns it takes.
   mutating func append(terminal text: UnsafeRawBufferPointer, isArguments: Bool = false) -> Int {
     let text = isArguments ? withoutLastNul(text) : text
+    reserve(text.count + 8)
+    let plain = putPlainPrefix(text, .terminal, isArguments)
+    if plain == text.count { return plain }
+    return plain
+      + append(escaping: UnsafeRawBufferPointer(rebasing: text[plain...]), isArguments)
+  }
+
+  @inline(never)
+  private mutating func append(escaping text: UnsafeRawBufferPointer, _ isArguments: Bool) -> Int {
     var width = 0
     var at = 0
     while at < text.count {
@@ -163,4 +191,40 @@ extension ByteBuffer {
 /// Arguments end with a NUL each: the last one separates nothing. Further ones are empty arguments.
 private func withoutLastNul(_ text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
   text.last == 0 ? UnsafeRawBufferPointer(rebasing: text.dropLast()) : text
+}
+
+/// Which bytes stand for themselves in a form of output: printable ASCII but for two.
+private struct PlainText {
+  static var json: PlainText { PlainText(UInt8(ascii: "\""), UInt8(ascii: "\\")) }
+  static var csv: PlainText { PlainText(UInt8(ascii: "\""), UInt8(ascii: ",")) }
+  static var terminal: PlainText { PlainText(0x7f, 0x7f) }
+
+  static var ones: UInt64 { 0x0101_0101_0101_0101 }
+  private let one: UInt64
+  private let other: UInt64
+
+  @inline(__always)
+  private init(_ one: UInt8, _ other: UInt8) {
+    self.one = Self.ones &* UInt64(one)
+    self.other = Self.ones &* UInt64(other)
+  }
+
+  /// How many bytes of a word, from the lowest up, stand for themselves.
+  ///
+  /// A sum or difference that leaves its byte makes a false alarm only above a true one.
+  @inline(__always)
+  func plainBytes(_ word: UInt64) -> Int {
+    let ones = Self.ones
+    let control = word &- (ones &* 0x20)
+    let delete = word &+ ones
+    let special = control | delete | word | ((word ^ one) &- ones) | ((word ^ other) &- ones)
+    return (special & (ones &* 0x80)).trailingZeroBitCount / 8
+  }
+
+  /// Makes spaces of the bytes that are 0, exactly.
+  @inline(__always)
+  static func replacingNuls(_ word: UInt64) -> UInt64 {
+    let low = ones &* 0x7f
+    return word | (~(((word & low) &+ low) | word | low) >> 2)
+  }
 }

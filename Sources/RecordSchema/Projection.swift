@@ -38,12 +38,7 @@ public struct Projection: Sendable {
       return
     }
     var fields: [Field] = []
-    for name in names {
-      guard let field = schema.field(name), !field.isHidden else {
-        throw UnknownColumn(name: name, schema: schema)
-      }
-      fields.append(field)
-    }
+    for name in names { fields.append(try schema.column(name)) }
     self.init(schema, fields: fields, filters: filters)
   }
 
@@ -52,17 +47,16 @@ public struct Projection: Sendable {
 
   private init(_ schema: Schema, fields: [Field], filters: [String]) {
     let layout = RecordLayout(schema)
-    var slots: [String: RecordLayout.Slot] = [:]
-    for (field, slot) in zip(schema.storedFields, layout.slots) { slots[field.name] = slot }
     let columns = fields.map { field in
       Column(
-        field: field, slot: slots[field.name], inputs: field.inputs.compactMap { slots[$0] },
-        names: schema.names.first { $0.name == field.names })
+        field: field, slot: layout.slot(field.name, of: schema),
+        inputs: field.inputs.compactMap { layout.slot($0, of: schema) },
+        names: field.names.flatMap { name in schema.names.first { $0.name == name } })
     }
     var wanted = [UInt64](repeating: 0, count: layout.words)
     var end = RecordLayout.headerSize + 16 * layout.words
-    let shown = columns.flatMap { [$0.slot].compactMap(\.self) + $0.inputs }
-    for slot in shown + filters.compactMap({ slots[$0] }) {
+    let shown = columns.flatMap { column in column.slot.map { [$0] } ?? column.inputs }
+    for slot in shown + filters.compactMap({ layout.slot($0, of: schema) }) {
       wanted[slot.bit / 64] |= 1 << UInt64(slot.bit % 64)
       end = max(end, slot.end)
     }
@@ -81,8 +75,10 @@ extension Projection {
   /// The columns that make the walk wait where a process's memory is locked.
   public var waitingColumns: [String] {
     columns.filter { column in
-      let stored = [column.field.name] + column.field.inputs
-      return stored.contains { schema.field($0)?.cost == Self.lock }
+      schema.fields.contains { field in
+        field.cost == Self.lock
+          && (field.name == column.field.name || column.field.inputs.contains(field.name))
+      }
     }.map(\.field.name)
   }
 

@@ -38,23 +38,41 @@ public struct RecordLayout: Sendable, Equatable {
   public let hash: UInt64
 
   /// Computes the layout.
+  ///
+  /// A part of every start of kiter: fields are not copied, and no text is put together.
   public init(_ schema: Schema) {
-    let stored = schema.storedFields
+    let stored = schema.fields.indices.filter { schema.fields[$0].type != nil }
     words = max(1, (stored.count + 63) / 64)
     var offset = Self.headerSize + 2 * 8 * words
     var slots: [Slot] = []
+    slots.reserveCapacity(stored.count)
     var hash = FNV1a()
     hash.combine(schema.name)
-    for (bit, field) in stored.enumerated() {
-      guard let type = field.type else { continue }
+    for (bit, index) in stored.enumerated() {
+      guard let type = schema.fields[index].type else { continue }
       offset = (offset + type.alignment - 1) & ~(type.alignment - 1)
       slots.append(Slot(type: type, bit: bit, offset: offset))
-      hash.combine("\(field.name):\(type.rawValue)@\(offset);")
+      hash.combine(schema.fields[index].name)
+      hash.combine(":")
+      hash.combine(type.rawValue)
+      hash.combine("@")
+      hash.combine(String(offset))
+      hash.combine(";")
       offset += type.size
     }
     self.slots = slots
     fixedSize = (offset + 7) & ~7
     self.hash = hash.value
+  }
+
+  /// The place of a field of the schema that the layout was computed from; nil if it is not stored.
+  func slot(_ name: String, of schema: Schema) -> Slot? {
+    var bit = 0
+    for index in schema.fields.indices where schema.fields[index].type != nil {
+      if schema.fields[index].name == name { return slots[bit] }
+      bit += 1
+    }
+    return nil
   }
 
   /// First byte of the partial mask.

@@ -138,5 +138,17 @@ public struct Schema: Sendable, Equatable {
   public var storedFields: [Field] { fields.filter { $0.type != nil } }
 
   /// The field of that name, hidden or not.
-  public func field(_ name: String) -> Field? { fields.first { $0.name == name } }
+  public func field(_ name: String) -> Field? {
+    fields.firstIndex { $0.name == name }.map { fields[$0] }
+  }
+
+  /// The column of that name.
+  ///
+  /// - Throws: `UnknownColumn` if there is none that a user can ask for.
+  public func column(_ name: String) throws(UnknownColumn) -> Field {
+    guard let field = field(name), !field.isHidden else {
+      throw UnknownColumn(name: name, schema: self)
+    }
+    return field
+  }
 }

@@ -70,9 +70,23 @@ func registrySource(_ names: [String]) -> String {
     public static let tables: [any KernelRecord.Type] = [
   \(names.map { "    \(recordName($0)).self," }.joined(separator: "\n"))
     ]
+
+    /// The record type of a table's command; nil if there is none. Looks at no schema.
+    public static func table(command name: String) -> (any KernelRecord.Type)? {
+      switch name {
+  \(names.map { "    case \(literal(commandName($0))): \(recordName($0)).self" }
+    .joined(separator: "\n"))
+      default: nil
+      }
+    }
   }
 
   """
+}
+
+/// `map_elements` -> `map-elements`.
+private func commandName(_ table: String) -> String {
+  table.split(separator: "_").joined(separator: "-")
 }
 
 /// `map_elements` -> `MapElementsRecord`.

@@ -29,7 +29,10 @@ struct Kiter: ParsableCommand {
   static func main() {
     // A reader that goes away (`kiter ksyms | head`) is no error: write(2) tells it instead.
     signal(SIGPIPE, SIG_IGN)
-    main(nil)
+    guard let command = FastArguments.command(CommandLine.arguments.dropFirst()) else {
+      return main(nil)
+    }
+    do { try TableRun(command.table, command.arguments).run() } catch { exit(withError: error) }
   }
 
   private static func command<Record: KernelRecord>(for table: Record.Type)

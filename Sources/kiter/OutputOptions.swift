@@ -1,44 +1,46 @@
-import ArgumentParser
 import RecordSchema
 
-/// The options that every table has.
-struct OutputOptions: ParsableArguments {
-  enum Format: String, CaseIterable, ExpressibleByArgument {
+/// How a table's rows are written, as the command line says it.
+struct OutputOptions: Equatable {
+  enum Format: String, CaseIterable, Sendable {
     case table, json, jsonl, csv
   }
 
-  @Option(name: .shortAndLong, help: "How to write the rows.")
   var output: Format?
-
-  @Flag(help: "The same as --output json.")
   var json = false
-
-  @Option(
-    name: .shortAndLong, parsing: .unconditional,
-    help: ArgumentHelp(
-      "Columns: a,b those, +a,-b the default ones with and without, all.", valueName: "list"))
   var columns: String?
-
-  @Option(help: ArgumentHelp("Stop after this many rows.", valueName: "n"))
   var limit: Int?
-
-  @Flag(help: "No line with titles.")
   var noHeader = false
-
-  @Flag(help: "Numbers without units.")
   var raw = false
-
-  @Flag(help: "Load through libbpf, and leave the cache of relocated programs alone.")
   var noCache = false
-
-  @Flag(name: .shortAndLong, help: "Show what libbpf and the kernel's verifier say.")
   var verbose = false
 
-  func validate() throws {
-    if json, let output, output != .json {
-      throw ValidationError("--json and --output \(output.rawValue) exclude each other.")
-    }
-    if let limit, limit < 0 { throw ValidationError("--limit takes a number from 0 up.") }
+  /// The options that every table has.
+  static var options: [TableOption] {
+    [
+      .choice("output", short: "o", "How to write the rows: table, json, jsonl or csv.") {
+        $0.output.output = $1
+      },
+      .flag("json", "The same as --output json.") {
+        $0.output.json = true
+        // Options are stored in this order: --output has been.
+        guard let other = $0.output.output, other != .json else { return }
+        throw UsageError(description: "--json and --output \(other.rawValue) exclude each other.")
+      },
+      .text(
+        "columns", short: "c", value: "list",
+        "Columns: a,b those, +a,-b the default ones with and without, all.", takesDashes: true
+      ) { $0.output.columns = $1 },
+      .number("limit", value: "n", "Stop after this many rows.") { $0.output.limit = Int($1) },
+      .flag("no-header", "No line with titles.") { $0.output.noHeader = true },
+      .flag("raw", "Numbers without units.") { $0.output.raw = true },
+      .flag("no-cache", "Load through libbpf, and leave the cache of relocated programs alone.") {
+        $0.output.noCache = true
+      },
+      .flag("verbose", short: "v", "Show what libbpf and the kernel's verifier say.") {
+        $0.output.verbose = true
+      },
+    ]
   }
 
   /// The format that was asked for.
@@ -55,7 +57,7 @@ struct OutputOptions: ParsableArguments {
     var names = isChange ? schema.columns.filter(\.isDefault).map(\.name) : []
     for item in items {
       let name = item.hasPrefix("+") || item.hasPrefix("-") ? String(item.dropFirst()) : item
-      _ = try Projection(schema, columns: [name])
+      _ = try schema.column(name)
       if item.hasPrefix("-") {
         names.removeAll { $0 == name }
       } else if !names.contains(name) {

@@ -11,12 +11,23 @@ struct TableCommand<Record: KernelRecord>: ParsableCommand {
       discussion: "Columns (* shown by default):\n" + columnHelp(Record.schema))
   }
 
-  @OptionGroup(title: "Rows") var rows: RowOptions<Record>
-  @OptionGroup(title: "Output") var output: OutputOptions
+  @OptionGroup(title: "Rows") var rows: ReflectedOptions<RowOptionList<Record>>
+  @OptionGroup(title: "Output") var output: ReflectedOptions<OutputOptionList>
 
-  func run() throws {
-    let run = TableRun(schema: Record.schema, files: Record.files, output: output)
-    try run.run(rows.selection)
+  func validate() throws {
+    do { _ = try arguments } catch let error as UsageError {
+      throw ValidationError(error.description)
+    }
+  }
+
+  func run() throws { try TableRun(Record.self, arguments).run() }
+
+  /// What the command line asks for, as `FastArguments` gives it too.
+  var arguments: TableArguments {
+    get throws {
+      try TableArguments(
+        TableArguments.options(of: Record.schema), given: rows.given + output.given)
+    }
   }
 }
 
@@ -31,10 +42,12 @@ private func columnHelp(_ schema: Schema) -> String {
 }
 
 /// Breaks a text that begins at column `indent` so that no line passes `width`.
+///
+/// By bytes: ArgumentParser asks for the help of every table even to parse a command line.
 private func wrapped(_ text: String, indent: Int, width: Int) -> String {
   var result = ""
   var column = indent
-  for word in text.split(separator: " ") {
+  for word in text.utf8.split(separator: UInt8(ascii: " ")) {
     if column > indent && column + 1 + word.count > width {
       result += "\n" + String(repeating: " ", count: indent)
       column = indent
@@ -42,7 +55,7 @@ private func wrapped(_ text: String, indent: Int, width: Int) -> String {
       result += " "
       column += 1
     }
-    result += word
+    result += Substring(word)
     column += word.count
   }
   return result
@@ -50,5 +63,8 @@ private func wrapped(_ text: String, indent: Int, width: Int) -> String {
 
 extension String {
   /// `map_elements` -> `map-elements`: commands and options have dashes.
-  func replacingUnderscores() -> String { String(map { $0 == "_" ? "-" : $0 }) }
+  func replacingUnderscores() -> String {
+    let underscore = UInt8(ascii: "_")
+    return String(decoding: utf8.map { $0 == underscore ? UInt8(ascii: "-") : $0 }, as: UTF8.self)
+  }
 }

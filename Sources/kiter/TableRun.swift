@@ -9,11 +9,19 @@ import RecordSchema
 struct TableRun {
   let schema: Schema
   let files: EmbeddedFiles
+  let rows: RowSelection
   let output: OutputOptions
 
-  func run(_ rows: RowSelection) throws {
+  init<Record: KernelRecord>(_ table: Record.Type, _ arguments: TableArguments) {
+    schema = table.schema
+    files = table.files
+    rows = arguments.rows
+    output = arguments.output
+  }
+
+  func run() throws {
     do {
-      let code = try write(rows)
+      let code = try write()
       if let code { throw code }
     } catch let code as ExitCode {
       throw code
@@ -27,9 +35,9 @@ struct TableRun {
   }
 
   /// Writes the rows; nil if all is well.
-  private func write(_ rows: RowSelection) throws -> ExitCode? {
+  private func write() throws -> ExitCode? {
     let projection = try Projection(
-      schema, columns: output.columnNames(of: schema), filters: rows.filters.keys.sorted())
+      schema, columns: output.columnNames(of: schema), filters: rows.filters.map(\.name))
     guard !projection.columns.isEmpty else {
       report("\(schema.name): --columns leaves no column")
       return ExitStatus.usage
@@ -38,9 +46,9 @@ struct TableRun {
     var request = TableRequest(projection)
     if output.noCache { request.cache = nil }
     request.programs = rows.programs
-    request.parameters = rows.numbers
-    request.matches = try matches(rows.filters)
-    for (name, path) in rows.files { request.parameters[name] = try opened.open(path) }
+    for number in rows.numbers { request.parameters[number.name] = number.value }
+    for file in rows.files { request.parameters[file.name] = try opened.open(file.value) }
+    for filter in rows.filters { request.matches[filter.name] = try match(filter) }
     let targets = ScopeTargets(schema: schema, rows)
     if !targets.isEmpty { request.scopes = targets.existing }
     guard !request.scopes.isEmpty else { return ExitStatus.failed }
@@ -59,14 +67,9 @@ struct TableRun {
     return targets.reportVanished(records: end.notes.records) ? ExitStatus.failed : nil
   }
 
-  private func matches(_ filters: [String: String]) throws(InvalidFilter) -> [String: FilterValue] {
-    var matches: [String: FilterValue] = [:]
-    for field in schema.filters {
-      guard let text = filters[field.name] else { continue }
-      matches[field.name] = try FilterValue(
-        text, for: field, in: schema, users: { HostFacts.live().users })
-    }
-    return matches
+  private func match(_ filter: RowSelection.TextParameter) throws -> FilterValue {
+    try FilterValue(
+      filter.value, for: schema.column(filter.name), in: schema, users: { HostFacts.live().users })
   }
 
   /// Says once what the rows could not say.

@@ -64,6 +64,13 @@ import Testing
     #expect(try row.number("oom_score_adj") == Int64(facts["oom_score_adj"].int))
     #expect(row.text("seccomp") == "filter" && row.flag("no_new_privs") == true)
     #expect(row.isNull("user"))
+    // /etc/passwd does not know this user: a table shows what ps does.
+    let pid = "\(fixture.pid)"
+    let table = try Kiter.run(["tasks", "--pid", pid, "-c", "user", "--no-header"])
+    let ps = try Command.run(["ps", "-o", "ruser=", "-p", pid])
+    let name = ps.text.filter { !$0.isWhitespace }
+    #expect(name == "\(try facts["uids"]["real"].int)")
+    #expect(table.text == name + "\n")
   }
 
   @Test func signals() throws {

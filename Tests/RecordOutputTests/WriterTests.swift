@@ -123,6 +123,15 @@ import Testing
       try Self.table([marks], columns: ["pid", "name"]) == "PID  NAME\n  1  \\xe2\\x80\\xaex\n")
   }
 
+  /// As ps shows it; a program that reads JSON has `uid` for that.
+  @Test func aTableShowsTheNumberOfAUserWithoutAName() throws {
+    let records = [RecordBuilder().number("uid", 4711).record, RecordBuilder().record]
+    #expect(
+      try Self.table(records, columns: ["user", "uid"]) == "USER   UID\n4711  4711\n-        -\n")
+    #expect(try Self.json(records, columns: ["user"]) == "{\"user\":null}\n{\"user\":null}\n")
+    #expect(try Self.csv(records, columns: ["user"]) == "user\n\n\n")
+  }
+
   @Test func aTableIsAligned() throws {
     let other = RecordBuilder().number("pid", 1_234_567).tail("name", Array("漢字".utf8))
       .number("rss_bytes", 100).unreadable("uid").record

@@ -115,4 +115,17 @@ import Testing
     #expect(String(decoding: name, as: UTF8.self) == "a")
     #expect(table.bytes(8) == nil)
   }
+
+  @Test func eachUserOfAFileIsFound() throws {
+    let numbers: [UInt64] = [0, 1000, 4_294_967_294, 7, 65534, 3]
+    let odd = "#x:x:12\n+::::::\nno:x:-1:\nhex:x:0x5:\nhuge:x:99999999999999999999:\nempty:x::\n\n"
+    let lines = numbers.map { "user\($0):x:\($0):\($0)::/:/bin/sh\n" }.joined()
+    let table = NameTable(passwd: Array((odd + lines).utf8.dropLast()))
+    for number in numbers {
+      let name = try #require(table.bytes(number))
+      #expect(String(decoding: name, as: UTF8.self) == "user\(number)")
+    }
+    for number: UInt64 in [1, 5, 13, 999, 1001, .max] { #expect(table.bytes(number) == nil) }
+    #expect(NameTable(passwd: []).bytes(0) == nil)
+  }
 }

@@ -56,6 +56,12 @@ public struct RecordEvaluator: ~Copyable {
     return derivedValue(derivation, plan, of: record, openedAt: preamble.bootTime)
   }
 
+  /// The number that people are shown where a name is not known, as ps does; nil for all that is
+  /// no name.
+  public func numberForName(_ plan: ColumnPlan, of record: RawRecord) -> UInt64? {
+    plan.derivation == .userName ? record.value(plan.slot).number : nil
+  }
+
   /// A stored column's number.
   public func number(_ plan: ColumnPlan, of record: RawRecord) -> UInt64? {
     plan.derivation == nil ? record.value(plan.slot).number : nil

@@ -1,0 +1,73 @@
+import RecordSchema
+
+/// Which rows of a table are wanted, as the command line says it.
+struct RowSelection: Equatable {
+  var pids: [UInt32] = []
+  var tids: [UInt32] = []
+  /// Programs chosen by their flags; empty for all.
+  var programs: [String] = []
+  /// Values of the schema's parameters; a flag's is 1.
+  var numbers: [NumberParameter] = []
+  /// Paths of the files that the schema's parameters name.
+  var files: [TextParameter] = []
+  /// What fields must be equal to, as written.
+  var filters: [TextParameter] = []
+
+  // No dictionaries: the first of each costs kiter's start a search through all conformances.
+  struct NumberParameter: Equatable {
+    let name: String
+    let value: UInt32
+  }
+
+  struct TextParameter: Equatable {
+    let name: String
+    let value: String
+  }
+
+  /// The options that a table's schema declares: scopes, programs, parameters and filters.
+  static func options(of schema: Schema) -> [TableOption] {
+    schema.scopes.map { option($0) } + schema.programs.compactMap { option($0) }
+      + schema.parameters.map { option($0) } + schema.filters.map { option($0) }
+  }
+
+  private static func option(_ scope: Schema.Scope) -> TableOption {
+    switch scope {
+    case .pid:
+      .number(
+        "pid", value: "pid", "only this process; may be repeated.", isRepeatable: true
+      ) { $0.rows.pids.append($1) }
+    case .tid:
+      .number(
+        "tid", value: "tid", "only this thread; may be repeated.", isRepeatable: true
+      ) { $0.rows.tids.append($1) }
+    }
+  }
+
+  private static func option(_ program: Schema.Program) -> TableOption? {
+    guard let summary = program.option else { return nil }
+    let name = program.name
+    return .flag(name.replacingUnderscores(), summary + ".") { $0.rows.programs.append(name) }
+  }
+
+  private static func option(_ parameter: Schema.Parameter) -> TableOption {
+    let key = parameter.name
+    let name = key.replacingUnderscores()
+    let summary = parameter.summary + "."
+    return switch parameter.form {
+    case .flag: .flag(name, summary) { $0.rows.numbers.append(.init(name: key, value: 1)) }
+    case .file: .file(name, summary) { $0.rows.files.append(.init(name: key, value: $1)) }
+    case .number:
+      .number(name, value: "number", maximum: parameter.maximum, summary) {
+        $0.rows.numbers.append(.init(name: key, value: $1))
+      }
+    }
+  }
+
+  private static func option(_ field: Field) -> TableOption {
+    let key = field.name
+    let name = key.replacingUnderscores()
+    return .text(name, value: "value", "only rows with this \(key).") {
+      $0.rows.filters.append(.init(name: key, value: $1))
+    }
+  }
+}
