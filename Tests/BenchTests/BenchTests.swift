@@ -130,7 +130,7 @@ import Testing
 
   @Test func upIsLess() {
     let scale = LogScale([0.5, 7], from: 400, to: 20)
-    #expect(scale.ticks.first == 0.3 && scale.ticks.last == 10)
+    #expect(scale.ticks.count == 4 && abs(scale.ticks[0] - 0.3) < 1e-9 && scale.ticks.last == 10)
     #expect(scale.position(7) < scale.position(0.5))
   }
 
