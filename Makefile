@@ -12,7 +12,7 @@ BINARY    = .build-release/release/kiter
 AS_ROOT   = $(if $(filter-out 0,$(shell id -u)),sudo)
 SOURCES   = Package.swift Sources Tests Examples Benchmarks
 
-.PHONY: help run test check build lint format install new-iterator clean deps test-deps bpffs
+.PHONY: help run test check bench build lint format install new-iterator clean deps test-deps bpffs
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,14 @@ test: build test-deps bpffs ## Run every test (needs root: the kernel's are real
 
 check: lint ## What CI runs: lint, build with warnings as errors, all tests
 	KITER_KERNEL_TESTS=require $(MAKE) test
+
+bench: build test-deps bpffs ## Measure beside other programs, write docs/benchmarks.md: QUICK=1, CASES=a,b
+	$(SWIFT) build $(RELEASE) --product kiter-bench
+	$(SWIFT) build $(RELEASE) --product kiter-fixture
+	@$(AS_ROOT) $(dir $(BINARY))kiter-bench --kiter $(abspath $(BINARY)) \
+	  --fixture $(abspath $(dir $(BINARY))kiter-fixture) \
+	  $(if $(CASES),--cases $(CASES)) $(if $(QUICK),--quick) \
+	  $(if $(QUICK)$(CASES)$(OUTPUT),$(if $(OUTPUT),--output $(OUTPUT)),--output docs)
 
 build: deps ## Build the release binary: static, stripped
 	$(SWIFT) build $(RELEASE) --product kiter
@@ -51,7 +59,7 @@ deps:
 	@scripts/install-packages libbpf-dev libelf-dev zlib1g-dev libbpf-tools
 
 test-deps: deps
-	@scripts/install-packages bpftool iproute2 lsof procps util-linux
+	@scripts/install-packages bpftool iproute2 lsof procps strace util-linux
 
 bpffs:
 	@scripts/mount-bpffs
