@@ -45,9 +45,6 @@ let package = Package(
     .executableTarget(
       name: "print-tasks", dependencies: ["IteratorCatalog"], path: "Examples/PrintTasks",
       swiftSettings: settings),
-    .executableTarget(
-      name: "bench-snapshots", dependencies: ["IteratorCatalog"], path: "Benchmarks/Snapshots",
-      swiftSettings: settings),
     .target(
       name: "TestRecords", dependencies: ["RecordSchema"], path: "Tests/TestRecords",
       swiftSettings: settings),

@@ -1,10 +1,5 @@
 import IteratorCatalog
 
-/// The library's snapshot of the processes; what a program does that wants one now and then.
-private func librarySnapshot() throws -> Snapshot<TasksRecord> {
-  try TasksRecord.snapshot(columns: [.pid, .ppid, .uid, .gid, .comm])
-}
-
 /// The library beside procfs, inside this process: a snapshot alone, and with each field read.
 ///
 /// - Returns: two rows.
@@ -12,13 +7,14 @@ private func librarySnapshot() throws -> Snapshot<TasksRecord> {
 func measureLibrary(on bench: Workbench, processes: Int) throws -> [ComparisonRow] {
   let procfs = try ProcStatus()
   defer { procfs.close() }
-  let seen = (try librarySnapshot(), procfs.snapshot())
+  var reader = try TableReader<TasksRecord>(columns: [.pid, .ppid, .uid, .gid, .comm])
+  let seen = (try reader.snapshot(), procfs.snapshot())
   let counts = (countWaiters(seen.0.map { $0.comm ?? "" }), countWaiters(seen.1.map(\.comm)))
   var (snapshots, reads, statuses) = (Sample(), Sample(), Sample())
   for _ in 0..<bench.rounds {
     var sums: (UInt64, UInt64) = (0, 0)
     let start = nanoseconds()
-    let records = try librarySnapshot()
+    let records = try reader.snapshot()
     let middle = nanoseconds()
     sums.0 = sum(records)
     let end = nanoseconds()
@@ -32,7 +28,7 @@ func measureLibrary(on bench: Workbench, processes: Int) throws -> [ComparisonRo
   }
   return [(snapshots, ""), (reads, ", every field read")].map { sample, suffix in
     ComparisonRow(
-      title: "library: `TasksRecord.snapshot`\(suffix), \(processes) processes",
+      title: "library: `TableReader.snapshot`\(suffix), \(processes) processes",
       peer: "reading /proc/PID/status in Swift", kiter: sample, other: statuses,
       objects: counts.0 == counts.1 ? "\(counts.0)" : "**\(counts.0) and \(counts.1)**",
       sawTheSame: counts.0 == counts.1 && counts.0 == processes, limit: .ratio(1 / 150))
