@@ -7,11 +7,12 @@ DESTDIR  ?=
 PLAN      = --disable-build-manifest-caching
 RELEASE   = $(PLAN) -c release --scratch-path .build-release \
             -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xlinker -s
+UNITS     = $(PREFIX)/lib/systemd/system
 BINARY    = .build-release/release/kiter
 AS_ROOT   = $(if $(filter-out 0,$(shell id -u)),sudo)
-SOURCES   = Package.swift Sources Tests Examples
+SOURCES   = Package.swift Sources Tests Examples Benchmarks
 
-.PHONY: help run test check build lint format install new-iterator clean deps test-deps bpffs
+.PHONY: help run test check bench build lint format install new-iterator clean deps test-deps bpffs
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +26,14 @@ test: build test-deps bpffs ## Run every test (needs root: the kernel's are real
 check: lint ## What CI runs: lint, build with warnings as errors, all tests
 	KITER_KERNEL_TESTS=require $(MAKE) test
 
+bench: build test-deps bpffs ## Measure beside other programs, write docs/benchmarks.md: QUICK=1, CASES=a,b
+	$(SWIFT) build $(RELEASE) --product kiter-bench
+	$(SWIFT) build $(RELEASE) --product kiter-fixture
+	@$(AS_ROOT) $(dir $(BINARY))kiter-bench --kiter $(abspath $(BINARY)) \
+	  --fixture $(abspath $(dir $(BINARY))kiter-fixture) \
+	  $(if $(CASES),--cases $(CASES)) $(if $(QUICK),--quick) \
+	  $(if $(QUICK)$(CASES)$(OUTPUT),$(if $(OUTPUT),--output $(OUTPUT)),--output docs)
+
 build: deps ## Build the release binary: static, stripped
 	$(SWIFT) build $(RELEASE) --product kiter
 
@@ -34,8 +43,11 @@ lint: ## Check the format of all Swift
 format: ## Format all Swift
 	$(SWIFT) format --in-place --parallel --recursive $(SOURCES)
 
-install: build ## Install into PREFIX (/usr/local) below DESTDIR
+install: build ## Install into PREFIX (/usr/local) below DESTDIR; no service is enabled
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/kiter
+	install -d $(DESTDIR)$(UNITS)
+	sed 's|@PREFIX@|$(PREFIX)|' systemd/kiter-pin.service.in >$(DESTDIR)$(UNITS)/kiter-pin.service
+	chmod 644 $(DESTDIR)$(UNITS)/kiter-pin.service
 
 new-iterator: ## Write both files of a new table: NAME=things ITER=kernel_target
 	@scripts/new-iterator "$(NAME)" "$(ITER)"
@@ -47,7 +59,7 @@ deps:
 	@scripts/install-packages libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libbpf-tools
 
 test-deps: deps
-	@scripts/install-packages bpftool iproute2 lsof procps util-linux
+	@scripts/install-packages bpftool iproute2 lsof procps strace util-linux
 
 bpffs:
 	@scripts/mount-bpffs

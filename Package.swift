@@ -72,6 +72,10 @@ let package = Package(
       name: "KiterTests",
       dependencies: ["kiter", "IteratorCatalog", "RecordSchema", argumentParser],
       swiftSettings: settings),
+    .executableTarget(
+      name: "kiter-bench", dependencies: ["IteratorCatalog", "RecordSchema"], path: "Tests/Bench",
+      swiftSettings: settings),
+    .testTarget(name: "BenchTests", dependencies: ["kiter-bench"], swiftSettings: settings),
     .executableTarget(name: "kiter-fixture", path: "Tests/Fixture", swiftSettings: settings),
     .testTarget(
       name: "KernelTests",

@@ -93,18 +93,6 @@ static __always_inline int is_path(struct task_struct *task, struct file *file)
 	return named && BPF_CORE_READ(named, f_inode) == file->f_inode;
 }
 
-/*
- * Functions that are not static are verified once and by themselves: of the others, the verifier
- * would follow each combination of what they found. They take addresses as numbers.
- */
-static __always_inline u64 address_of(const void *object)
-{
-	u64 address = 0;
-
-	bpf_probe_read_kernel(&address, sizeof(address), &object);
-	return address;
-}
-
 /* What d_path() says of a file's place: fs/d_path.c. */
 enum place { IN_DIRECTORY, DELETED, NOWHERE };
 
@@ -241,7 +229,7 @@ static __always_inline void put_anon(struct kiter_writer *w, struct file *file, 
 	PUT_STRING(w, anon, name + brackets, ANON_NAME_MAX);
 	if (brackets && w->record->anon.length < ANON_NAME_MAX - 1) {
 		w->record->anon.length--;
-		w->at--;
+		END(w)--;
 	}
 }
 
@@ -267,21 +255,23 @@ static __always_inline int has_ports(u32 type, u32 protocol)
 }
 
 /* What there is of both ends; `address` is of the socket. */
-__noinline int put_ends(struct kiter_record *record, u64 address)
+__noinline int put_ends(struct kiter_slot *slot, u64 address)
 {
-	struct kiter_writer writer = { .record = record }, *w = &writer;
 	struct sock *sk = (void *)address;
 	struct sock_common *common = &sk->__sk_common;
 
-	if (!record)
+	if (!slot)
 		return 0;
+	struct kiter_writer writer = { .slot = slot, .record = (void *)slot->bytes }, *w = &writer;
 	u32 family = BPF_CORE_READ(common, skc_family);
 	u32 state = BPF_CORE_READ(common, skc_state);
 	u32 protocol = BPF_CORE_READ(sk, sk_protocol);
 	u32 port = BPF_CORE_READ(common, skc_num);
-	int has_peer = state != KITER_socket_state_listen && state != KITER_socket_state_close;
-	int ports = has_ports(BPF_CORE_READ(sk, sk_type), protocol);
+	int has_peer =
+		JOIN(w, state != KITER_socket_state_listen && state != KITER_socket_state_close);
+	int ports = JOIN(w, has_ports(BPF_CORE_READ(sk, sk_type), protocol));
 
+	protocol = JOIN(w, protocol);
 	PUT(w, socket_protocol, protocol);
 	PUT_IF(w, ports && port, local_port, port);
 	PUT_IF(w, ports && has_peer, remote_port, bpf_ntohs(BPF_CORE_READ(common, skc_dport)));
@@ -312,7 +302,7 @@ static __always_inline void put_socket(struct kiter_writer *w, struct inode *ino
 	PUT(w, net_ns, BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum));
 	PUT_IF(w, has_state(family), socket_state, BPF_CORE_READ(sk, __sk_common.skc_state));
 	if (is_inet(family))
-		put_ends(w->record, address_of(sk));
+		put_ends(w->slot, JOIN(w, sk));
 }
 
 /* False if the file lost its name meanwhile, so that nobody knows whether d_path() has seen that. */
@@ -341,7 +331,7 @@ int files(struct bpf_iter__task_file *ctx)
 	struct file *trusted = ctx->file;
 	struct kiter_writer w;
 
-	kiter_preamble(ctx->meta, trusted);
+	kiter_open(&w, ctx->meta);
 	if (!trusted_task || !trusted)
 		return 0;
 	struct task_struct *task = UNTRUSTED(struct task_struct, trusted_task);
@@ -356,12 +346,12 @@ int files(struct bpf_iter__task_file *ctx)
 		return 0;
 	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_files))
 		return KITER_RETRY;
-	u32 pid = pid_in_reader_namespace(task->signal->pids[PID_OF_PROCESS]);
+	u32 pid = pid_in_reader_namespace(JOIN(&w, task->signal->pids[PID_OF_PROCESS]));
 	u64 magic = file->f_inode->i_sb->s_magic;
-	u32 type = put_type(w.record, address_of(file->f_inode), magic);
+	u32 type = JOIN(&w, put_type(w.record, JOIN(&w, file->f_inode), magic));
 	w.slot->pid = pid;
 	PUT(&w, pid, pid);
-	PUT(&w, tid, pid_in_reader_namespace(task->thread_pid));
+	PUT(&w, tid, pid_in_reader_namespace(JOIN(&w, task->thread_pid)));
 	PUT(&w, uid, task->real_cred->euid.val);
 	PUT(&w, fd, ctx->fd);
 	PUT(&w, flags, flags_of(task, ctx->fd, file->f_flags));

@@ -271,3 +271,28 @@ extern void bpf_rcu_read_unlock(void) __ksym __weak;
 #define UNTRUSTED(type, pointer)                                                                   \
 	(bpf_rdonly_cast ? (type *)bpf_rdonly_cast(pointer, bpf_core_type_id_kernel(type))         \
 			 : (type *)(pointer))
+
+/*
+ * Functions that are not static are verified once and by themselves: of the others, the verifier
+ * follows each combination of what they found. They take addresses as numbers, and cast them back
+ * or, where there is no bpf_rdonly_cast(), read through the helper. `is_cast` is a constant.
+ */
+#define CAST(type, address) ((type *)bpf_rdonly_cast((void *)(address), bpf_core_type_id_kernel(type)))
+#define READ(is_cast, object, member)                                                              \
+	({                                                                                         \
+		typeof((object)->member) __value;                                                  \
+		if (is_cast)                                                                       \
+			__value = (object)->member;                                                \
+		else                                                                               \
+			bpf_core_read(&__value, sizeof(__value), &(object)->member);               \
+		__value;                                                                           \
+	})
+
+/* A pointer as a number: read back from the stack it is like any other. */
+static __always_inline u64 address_of(const void *object)
+{
+	u64 address = 0;
+
+	bpf_probe_read_kernel(&address, sizeof(address), &object);
+	return address;
+}

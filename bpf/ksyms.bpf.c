@@ -99,7 +99,7 @@ int ksyms(struct bpf_iter__ksym *ctx)
 	struct kallsym_iter *ksym = ctx->ksym;
 	struct kiter_writer w;
 
-	kiter_preamble(ctx->meta, ksym);
+	kiter_open(&w, ctx->meta);
 	/* Some debugging symbols have no name. */
 	if (!ksym || !ksym->name[0] || is_after_last(ctx->meta, ksym))
 		return 0;

@@ -58,7 +58,7 @@ int maps(struct bpf_iter__bpf_map *ctx)
 	struct bpf_map *trusted = ctx->map;
 	struct kiter_writer w;
 
-	kiter_preamble(ctx->meta, trusted);
+	kiter_open(&w, ctx->meta);
 	if (!trusted)
 		return 0;
 	struct bpf_map *map = UNTRUSTED(struct bpf_map, trusted);

@@ -5,10 +5,10 @@
  *
  * The shape of every program:
  *
- *	kiter_preamble(ctx->meta, object);
+ *	struct kiter_writer w;
+ *	kiter_open(&w, ctx->meta);
  *	if (!object || !wanted_by_scope)
  *		return 0;
- *	struct kiter_writer w;
  *	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_name))
  *		return KITER_RETRY;
  *	PUT(&w, pid, …);
@@ -19,7 +19,7 @@
 /* The kernel takes at most 32,767 bytes from one object; the preamble may precede the first. */
 #define KITER_RECORD_MAX 0x7e00u
 /* A write may start anywhere in a record and be as long as this: the slot has room for both. */
-#define KITER_WRITE_MAX 0x5fffu
+#define KITER_WRITE_MAX 0x7fffu
 #define KITER_SLOTS_MAX 8
 /* A program that returns this is called again for the same object; the reader sees EAGAIN. */
 #define KITER_RETRY 1
@@ -47,6 +47,7 @@ struct kiter_preamble {
 struct kiter_slot {
 	u32 busy;
 	u32 pid; /* of the task that the run looks at, for whoever wonders why it takes so long */
+	u64 joined; /* JOIN */
 	u8 bytes[0x7fff + KITER_WRITE_MAX + 2];
 };
 
@@ -61,14 +62,37 @@ struct kiter_writer {
 	struct seq_file *seq;
 	struct kiter_slot *slot;
 	struct kiter_record *record; /* the start of slot->bytes */
-	u64 at; /* end of the record so far */
 };
+
+/*
+ * What the verifier knows of a number in a register or on the stack it keeps apart for each way on
+ * which it came by, and follows each to the end. A number that comes from memory is any number, the
+ * same on all ways: so this sends one through memory, and the record's end is kept there. A pointer
+ * comes back as a number, too.
+ */
+#define JOIN(w, value)                                                                             \
+	({                                                                                         \
+		volatile u64 *__joined = &(w)->slot->joined;                                       \
+		*__joined = (u64)(value);                                                          \
+		*__joined;                                                                         \
+	})
+#define END(w) (*(volatile u16 *)&(w)->record->record_size)
 
 #define KITER_WORD(field) (KITER_BIT_##field / 64)
 #define KITER_MASK(field) (1ULL << (KITER_BIT_##field % 64))
 
 /* Was this field asked for? A constant: the verifier removes the code behind an unasked one. */
-#define WANT(field) (kiter_config.want[KITER_WORD(field)] & KITER_MASK(field))
+#define WANT(field) (kiter_config.asked[KITER_BIT_##field])
+
+/*
+ * Was any of these asked for? Around a group of fields that are seldom asked for, it costs one look,
+ * and the verifier removes them all at once; each removal costs as much as the program is long.
+ */
+#define KITER_FIELD(field) ((unsigned __int128)1 << KITER_BIT_##field)
+#define WANT_ANY(fields)                                                                           \
+	((kiter_config.want[0] & (u64)(fields)) ||                                                 \
+	 (KITER_WORDS > 1 && kiter_config.want[KITER_WORDS - 1] & (u64)((fields) >> 64)))
+_Static_assert(KITER_WORDS <= 2, "WANT_ANY looks at two words");
 
 /* The two bits of a field: 10 a value, 11 a value that was cut, 00 does not apply, 01 unreadable. */
 #define PRESENT(w, field) ((w)->record->present[KITER_WORD(field)] |= KITER_MASK(field))
@@ -99,7 +123,7 @@ struct kiter_writer {
  */
 #define TAIL(w, max)                                                                               \
 	({                                                                                         \
-		u64 __at = (w)->at;                                                                \
+		u64 __at = END(w);                                                                 \
 		__at <= KITER_RECORD_MAX - (max) ? (w)->slot->bytes + __at : (u8 *)0;              \
 	})
 
@@ -110,23 +134,55 @@ struct kiter_writer {
 		if (__n < 0) {                                                                     \
 			UNREADABLE(w, field);                                                      \
 		} else {                                                                           \
-			(w)->record->field.offset = (w)->at;                                       \
+			(w)->record->field.offset = END(w);                                        \
 			(w)->record->field.length = __n;                                           \
-			(w)->at += __n;                                                            \
+			END(w) += __n;                                                             \
 			PRESENT(w, field);                                                         \
 		}                                                                                  \
 	} while (0)
 
+#define KITER_STRING_MAX 512
+
+/* Verified once, not with each string; `field` and `bit` say where the string's place in it is. */
+__noinline int kiter_put_string(struct kiter_slot *slot, u64 from, u32 max, u32 field, u32 bit)
+{
+	if (!slot || max > KITER_STRING_MAX || bit >= 64 * KITER_WORDS ||
+	    field > sizeof(struct kiter_record) - sizeof(struct kiter_text))
+		return 0;
+	struct kiter_record *record = (struct kiter_record *)slot->bytes;
+	struct kiter_text *text = (struct kiter_text *)(slot->bytes + field);
+	u64 mask = 1ULL << (bit % 64), at = record->record_size & 0x7fff;
+	s64 got = -1;
+
+	if (at <= KITER_RECORD_MAX - max)
+		got = bpf_probe_read_kernel_str(slot->bytes + at, max, (void *)from);
+	if (got < 0) {
+		record->partial[bit / 64] |= mask;
+		return 0;
+	}
+	text->offset = at;
+	text->length = got - (got > 0);
+	record->record_size = at + text->length;
+	record->present[bit / 64] |= mask;
+	if (got == max) {
+		/* It filled its room: it was cut if the byte in place of the NUL is none. */
+		char last = 0;
+
+		bpf_probe_read_kernel(&last, 1, (void *)(from + max - 1));
+		if (last)
+			record->partial[bit / 64] |= mask;
+	}
+	return 0;
+}
+
 /* Copies a NUL-terminated kernel string of fewer than `max` bytes; a longer one is marked cut. */
 #define PUT_STRING(w, field, pointer, max)                                                         \
 	do {                                                                                       \
-		if (WANT(field)) {                                                                 \
-			u8 *__to = TAIL(w, max);                                                   \
-			s64 __got = __to ? bpf_probe_read_kernel_str(__to, max, pointer) : -1;     \
-			TAIL_PUT(w, field, __got - (__got > 0));                                   \
-			if (__got == (max) && kiter_is_cut(pointer, max))                          \
-				CUT(w, field);                                                     \
-		}                                                                                  \
+		_Static_assert((max) <= KITER_STRING_MAX, "longer than strings are");              \
+		if (WANT(field))                                                                   \
+			kiter_put_string((w)->slot, JOIN(w, pointer), max,                         \
+					 __builtin_offsetof(struct kiter_record, field),           \
+					 KITER_BIT_##field);                                       \
 	} while (0)
 
 #define IS_PRESENT(w, field) ((w)->record->present[KITER_WORD(field)] & KITER_MASK(field))
@@ -158,26 +214,8 @@ static __always_inline int kiter_is_text(const struct kiter_writer *w, const str
 /* Generated: compares with the filters that were given. */
 static __always_inline int kiter_matches(const struct kiter_writer *w);
 
-/* A string that filled its buffer was cut if the byte in place of the NUL is none. */
-static __always_inline int kiter_is_cut(const void *pointer, u32 max)
+static __always_inline struct kiter_preamble kiter_make_preamble(void)
 {
-	char last = 0;
-
-	bpf_probe_read_kernel(&last, 1, pointer + max - 1);
-	return last != 0;
-}
-
-static __always_inline struct seq_file *kiter_seq(struct bpf_iter_meta *meta)
-{
-	return meta->seq;
-}
-
-static __always_inline void kiter_preamble(struct bpf_iter_meta *meta, const void *object)
-{
-	s64 number = meta->seq_num;
-
-	if (object ? number != 0 : number > 0)
-		return;
 	struct kiter_preamble preamble = {
 		.size = sizeof(preamble),
 		.program = KITER_PREAMBLE,
@@ -186,10 +224,40 @@ static __always_inline void kiter_preamble(struct bpf_iter_meta *meta, const voi
 		.boot_ns = bpf_ktime_get_boot_ns(),
 		.table = KITER_TABLE,
 	};
+
 	for (int i = 0; i < KITER_WORDS; i++)
 		preamble.wanted[i] = kiter_config.want[i];
 	kiter_lacking(preamble.lacking);
-	bpf_seq_write(meta->seq, &preamble, sizeof(preamble));
+	return preamble;
+}
+
+/*
+ * Opens a stream: before the first object, or the end (-1 or 0) if there is none. The sequence file
+ * is followed to but once: it is a trusted pointer, which costs the verifier a search for its type.
+ */
+static __always_inline void kiter_open(struct kiter_writer *w, struct bpf_iter_meta *meta)
+{
+	w->seq = meta->seq;
+	if ((s64)meta->seq_num > 0)
+		return;
+	struct kiter_preamble preamble = kiter_make_preamble();
+
+	bpf_seq_write(w->seq, &preamble, sizeof(preamble));
+}
+
+/* Nothing can be read at NULL, and the helper then fills with zeros: one call for sixty stores. */
+static __always_inline void kiter_clear(void *bytes, u32 size)
+{
+	bpf_probe_read_kernel(bytes, size, NULL);
+}
+
+/* An empty record in the slot. */
+static __always_inline void kiter_start(struct kiter_writer *w, u16 program)
+{
+	w->record = (struct kiter_record *)w->slot->bytes;
+	kiter_clear(w->record, kiter_config.fixed);
+	END(w) = kiter_config.fixed;
+	w->record->program = program;
 }
 
 /* Claims a slot for this run. Starting at the session's own number spreads the readers. */
@@ -198,7 +266,6 @@ static __always_inline int kiter_begin(struct kiter_writer *w, struct bpf_iter_m
 {
 	u32 first = meta->session_id;
 
-	w->seq = kiter_seq(meta);
 	for (u32 i = 0; i < KITER_SLOTS_MAX && i < kiter_config.slots; i++) {
 		u32 key = (first + i) % kiter_config.slots;
 		struct kiter_slot *slot = bpf_map_lookup_elem(&kiter_slots, &key);
@@ -206,10 +273,7 @@ static __always_inline int kiter_begin(struct kiter_writer *w, struct bpf_iter_m
 		if (!slot || __sync_lock_test_and_set(&slot->busy, 1))
 			continue;
 		w->slot = slot;
-		w->record = (struct kiter_record *)slot->bytes;
-		w->at = kiter_config.fixed;
-		__builtin_memset(w->record, 0, sizeof(*w->record));
-		w->record->program = program;
+		kiter_start(w, program);
 		return 1;
 	}
 	return 0;
@@ -228,13 +292,12 @@ static __always_inline int kiter_drop(struct kiter_writer *w)
  */
 static __always_inline int kiter_emit(struct kiter_writer *w)
 {
-	u64 size = w->at;
+	u64 size = END(w);
 
 	if (!kiter_matches(w))
 		return kiter_drop(w);
 	if (size > KITER_RECORD_MAX)
 		size = KITER_RECORD_MAX;
-	w->record->record_size = size;
 	bpf_seq_write(w->seq, w->slot->bytes, size);
 	return kiter_drop(w);
 }

@@ -144,20 +144,41 @@ struct tcp_request_sock {
 
 #pragma clang attribute pop
 
+#define AF_INET 2 /* include/linux/socket.h */
+
+/* A generated header's struct kiter_ip, which is not known here yet. */
+struct address {
+	u8 version;
+	u8 pad[3];
+	u8 bytes[16];
+};
+
+/* `v6` is where the other kind of address is. A function, so that it is verified but once. */
+__noinline int put_address(struct address *ip, u32 family, u32 v4, u64 v6)
+{
+	if (!ip)
+		return 0;
+	if (family == AF_INET) {
+		__builtin_memcpy(ip->bytes, &v4, sizeof(v4));
+		ip->version = 4;
+		return 1;
+	}
+	bpf_probe_read_kernel(ip->bytes, sizeof(ip->bytes), (void *)v6);
+	ip->version = 6;
+	return 1;
+}
+
 /* The address of one end; `v6` is read only if `family` is not inet. */
 #define PUT_ADDRESS(w, field, family, v4, v6)                                                      \
 	do {                                                                                       \
 		if (!WANT(field))                                                                  \
 			break;                                                                     \
-		struct kiter_ip *__ip = &(w)->record->field;                                       \
-		if ((family) == KITER_socket_family_inet) {                                        \
-			u32 __v4 = (v4);                                                           \
-			__builtin_memcpy(__ip->bytes, &__v4, sizeof(__v4));                        \
-			__ip->version = 4;                                                         \
+		if (bpf_core_field_exists(v6)) {                                                   \
+			put_address((struct address *)&(w)->record->field, family, v4,             \
+				    JOIN(w, &(v6)));                                           \
 			PRESENT(w, field);                                                         \
-		} else if (bpf_core_field_exists(v6)) {                                            \
-			bpf_probe_read_kernel(__ip->bytes, sizeof(__ip->bytes), &(v6));            \
-			__ip->version = 6;                                                         \
+		} else if ((family) == AF_INET) {                                 \
+			put_address((struct address *)&(w)->record->field, family, v4, 0);         \
 			PRESENT(w, field);                                                         \
 		}                                                                                  \
 	} while (0)

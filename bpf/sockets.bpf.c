@@ -44,7 +44,8 @@ static __always_inline void put_common(struct kiter_writer *w, struct sock_commo
 {
 	u32 family = sk->skc_family;
 	/* A listener and an unconnected UDP socket have nobody on the other side. */
-	int has_peer = state != KITER_socket_state_listen && state != KITER_socket_state_close;
+	int has_peer =
+		JOIN(w, state != KITER_socket_state_listen && state != KITER_socket_state_close);
 
 	PUT(w, protocol, protocol);
 	PUT(w, family, family);
@@ -195,7 +196,7 @@ int tcp(struct bpf_iter__tcp *ctx)
 	struct sock_common *trusted = ctx->sk_common;
 	struct kiter_writer w;
 
-	kiter_preamble(ctx->meta, trusted);
+	kiter_open(&w, ctx->meta);
 	if (!trusted)
 		return 0;
 	struct sock_common *sk = UNTRUSTED(struct sock_common, trusted);
@@ -207,7 +208,7 @@ int tcp(struct bpf_iter__tcp *ctx)
 		tcp || tw ? NULL : bpf_skc_to_tcp_request_sock(trusted);
 	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_tcp))
 		return KITER_RETRY;
-	put_common(&w, sk, trusted, KITER_socket_protocol_tcp, tcp_state(sk, tw));
+	put_common(&w, sk, trusted, KITER_socket_protocol_tcp, JOIN(&w, tcp_state(sk, tw)));
 	if (tcp)
 		put_tcp(&w, UNTRUSTED(struct tcp_sock, tcp));
 	else if (tw)
@@ -223,7 +224,7 @@ int udp(struct bpf_iter__udp *ctx)
 	struct udp_sock *trusted = ctx->udp_sk;
 	struct kiter_writer w;
 
-	kiter_preamble(ctx->meta, trusted);
+	kiter_open(&w, ctx->meta);
 	if (!trusted)
 		return 0;
 	struct udp_sock *udp = UNTRUSTED(struct udp_sock, trusted);

@@ -16,29 +16,42 @@ static __always_inline u64 upid_offset(u64 level)
 	return offset + bpf_core_field_offset(struct pid, numbers);
 }
 
-/*
- * A pid's number in the reader's namespace, which is what kill(2) takes; 0 if it is not in there.
- * A pid has a number in its own namespace and in each that this one is nested in.
- */
-static __always_inline u32 pid_in_reader_namespace(struct pid *pid)
+/* The number at a level; 0 if the pid is of another namespace than the reader's. */
+static __always_inline u32 number_at(u64 level, struct pid *pid, struct pid *reader)
 {
-	struct task_struct *reader = (void *)bpf_get_current_task();
-	struct pid *reader_pid = BPF_CORE_READ(reader, thread_pid);
-	u64 level = BPF_CORE_READ(reader_pid, level);
-	u32 number = 0;
-
-	if (!pid || level >= MAX_PID_NS_LEVEL || BPF_CORE_READ(pid, level) < level)
-		return 0;
 	u64 offset = upid_offset(level);
-	/* All are in the first namespace; further down, two may be at the same level. */
-	if (level) {
-		struct upid *upid = (void *)pid + offset, *reader_upid = (void *)reader_pid + offset;
-		struct pid_namespace *ns = BPF_CORE_READ(upid, ns);
+	struct upid *upid = (void *)pid + offset, *reader_upid = (void *)reader + offset;
 
-		if (ns != BPF_CORE_READ(reader_upid, ns))
-			return 0;
+	if (BPF_CORE_READ(upid, ns) != BPF_CORE_READ(reader_upid, ns))
+		return 0;
+	return BPF_CORE_READ(upid, nr);
+}
+
+static __always_inline u32 pid_number_by(const int is_cast, struct pid *pid, struct pid *reader)
+{
+	u64 level = READ(is_cast, reader, level);
+
+	/* All are in the first namespace; further down, two may be at the same level. */
+	if (!level)
+		return READ(is_cast, pid, numbers[0].nr);
+	if (level >= MAX_PID_NS_LEVEL || READ(is_cast, pid, level) < level)
+		return 0;
+	return number_at(level, pid, reader);
+}
+
+/*
+ * The number of a pid, which is given as an address, in the reader's namespace: what kill(2) takes;
+ * 0 if it is not in there. A pid has a number in its own namespace and in each that this one is
+ * nested in.
+ */
+__noinline u32 pid_in_reader_namespace(u64 address)
+{
+	void *current = (void *)bpf_get_current_task();
+
+	if (bpf_rdonly_cast) {
+		struct pid *reader = CAST(struct task_struct, current)->thread_pid;
+		return pid_number_by(1, CAST(struct pid, address), reader);
 	}
-	bpf_probe_read_kernel(&number, sizeof(number),
-			      (void *)pid + offset + bpf_core_field_offset(struct upid, nr));
-	return number;
+	struct pid *reader = BPF_CORE_READ((struct task_struct *)current, thread_pid);
+	return pid_number_by(0, (struct pid *)address, reader);
 }

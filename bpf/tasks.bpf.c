@@ -118,6 +118,7 @@ struct nsproxy {
 #pragma clang attribute pop
 
 #include "tasks.gen.h"
+#include "direct.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -140,51 +141,33 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* What may be gone when the walk over a task ends. */
 struct parts {
-	struct mm_struct *mm;
-	struct files_struct *files;
-	struct nsproxy *nsproxy;
-	struct sighand_struct *sighand;
-	struct tty_struct *tty;
+	u64 mm, files, nsproxy, sighand, tty; /* addresses */
 	u32 sums; /* the count of changes to the sums of threads that have exited */
-	/* For bpf_d_path(), which wants pointers that the verifier trusts. */
-	struct file *exe;
-	struct fs_struct *fs;
 };
 
-static __always_inline struct parts parts_of(struct task_struct *task)
+/* As numbers, and not as pointers: whether one is NULL is no reason to follow two ways. */
+static __always_inline struct parts parts_of(struct kiter_writer *w, struct task_struct *task)
 {
 	asm volatile("" ::: "memory"); /* read it now, not what was read before */
 	return (struct parts){
-		.mm = task->mm,
-		.files = task->files,
-		.nsproxy = task->nsproxy,
-		.sighand = task->sighand,
-		.tty = task->signal->tty,
+		.mm = JOIN(w, task->mm),
+		.files = JOIN(w, task->files),
+		.nsproxy = JOIN(w, task->nsproxy),
+		.sighand = JOIN(w, task->sighand),
+		.tty = JOIN(w, task->signal->tty),
 		.sums = task->signal->stats_lock.seqcount.seqcount.sequence,
 	};
 }
 
-/*
- * Each pointer followed from a trusted one costs a millisecond of loading for each way on which the
- * verifier comes by: so only if wanted, and first of all.
- */
-static __always_inline void walk_trusted(struct parts *parts, struct task_struct *trusted)
+/* Without a jump for each there is but one way. */
+static __always_inline int is_whole(struct kiter_writer *w, struct task_struct *task,
+				    const struct parts *before)
 {
-	if (WANT(exe)) {
-		struct mm_struct *mm = trusted->mm;
-		parts->exe = mm ? mm->exe_file : NULL;
-	}
-	if (WANT(cwd))
-		parts->fs = trusted->fs;
-}
+	struct parts now = parts_of(w, task);
 
-static __always_inline int is_whole(struct task_struct *task, const struct parts *before)
-{
-	struct parts now = parts_of(task);
-
-	return now.mm == before->mm && now.files == before->files &&
-	       now.nsproxy == before->nsproxy && now.sighand == before->sighand &&
-	       now.tty == before->tty && now.sums == before->sums && !(now.sums & 1);
+	return !(now.mm - before->mm | now.files - before->files |
+		 now.nsproxy - before->nsproxy | now.sighand - before->sighand |
+		 now.tty - before->tty | now.sums - before->sums | (now.sums & 1));
 }
 
 /* As the kernel reports it (task_state_index()): the highest bit of those that have a letter. */
@@ -196,25 +179,30 @@ static __always_inline u8 state_of(struct task_struct *task)
 		return KITER_task_state_idle;
 	if (running & (TASK_RTLOCK_WAIT | TASK_FROZEN))
 		return KITER_task_state_disk_sleep;
-	for (u32 bit = KITER_task_state_parked; bit; bit >>= 1) {
-		if (state & bit)
-			return bit;
-	}
-	return KITER_task_state_running;
+	/* Its highest bit: all below it are set, then taken away. No bit is running. */
+	state |= state >> 1;
+	state |= state >> 2;
+	state |= state >> 4;
+	return state ^ state >> 1;
 }
 
 /* A relative's number, null if it has none here. */
 #define PUT_PID(w, field, pid)                                                                     \
 	do {                                                                                       \
 		if (WANT(field)) {                                                                 \
-			u32 __number = pid_in_reader_namespace(pid);                               \
+			u32 __number = pid_in_reader_namespace(JOIN(w, pid));                               \
 			PUT_IF(w, __number, field, __number);                                      \
 		}                                                                                  \
 	} while (0)
 
+#define RELATIVES                                                                                  \
+	(KITER_FIELD(pgid) | KITER_FIELD(sid) | KITER_FIELD(tracer_pid) | KITER_FIELD(host_pid))
+
 static __always_inline void put_family(struct kiter_writer *w, struct task_struct *task)
 {
 	PUT_PID(w, ppid, task->real_parent->signal->pids[PID_OF_PROCESS]);
+	if (!WANT_ANY(RELATIVES))
+		return;
 	PUT_PID(w, pgid, task->signal->pids[PID_OF_GROUP]);
 	PUT_PID(w, sid, task->signal->pids[PID_OF_SESSION]);
 	if (WANT(tracer_pid) && task->ptrace)
@@ -230,18 +218,34 @@ static __always_inline void put_family(struct kiter_writer *w, struct task_struc
 		__mask;                                                                            \
 	})
 
-static __always_inline void put_identity(struct kiter_writer *w, struct task_struct *task)
-{
-	const struct cred *cred = task->real_cred;
+#define OTHER_IDS                                                                                  \
+	(KITER_FIELD(euid) | KITER_FIELD(suid) | KITER_FIELD(fsuid) | KITER_FIELD(egid) |          \
+	 KITER_FIELD(sgid) | KITER_FIELD(fsgid))
 
+static __always_inline void put_ids(struct kiter_writer *w, const struct cred *cred)
+{
 	PUT(w, uid, cred->uid.val);
+	PUT(w, gid, cred->gid.val);
+	if (!WANT_ANY(OTHER_IDS))
+		return;
 	PUT(w, euid, cred->euid.val);
 	PUT(w, suid, cred->suid.val);
 	PUT(w, fsuid, cred->fsuid.val);
-	PUT(w, gid, cred->gid.val);
 	PUT(w, egid, cred->egid.val);
 	PUT(w, sgid, cred->sgid.val);
 	PUT(w, fsgid, cred->fsgid.val);
+}
+
+#define RIGHTS                                                                                     \
+	(KITER_FIELD(cap_effective) | KITER_FIELD(cap_permitted) | KITER_FIELD(cap_inheritable) |  \
+	 KITER_FIELD(cap_bounding) | KITER_FIELD(cap_ambient) | KITER_FIELD(user_ns) |             \
+	 KITER_FIELD(loginuid) | KITER_FIELD(seccomp) | KITER_FIELD(no_new_privs))
+
+static __always_inline void put_rights(struct kiter_writer *w, struct task_struct *task,
+				       const struct cred *cred)
+{
+	if (!WANT_ANY(RIGHTS))
+		return;
 	PUT(w, cap_effective, CAPABILITIES(cred, cap_effective));
 	PUT(w, cap_permitted, CAPABILITIES(cred, cap_permitted));
 	PUT(w, cap_inheritable, CAPABILITIES(cred, cap_inheritable));
@@ -256,134 +260,162 @@ static __always_inline void put_identity(struct kiter_writer *w, struct task_str
 	PUT(w, no_new_privs, task->atomic_flags & 1);
 }
 
+/* The others leave what the fair scheduler keeps as it was. */
+static __always_inline int is_fair(u32 policy)
+{
+	const u32 fair = 1 << KITER_scheduling_policy_other | 1 << KITER_scheduling_policy_batch |
+			 1 << KITER_scheduling_policy_idle;
+
+	return fair >> (policy & 31) & 1;
+}
+
+#define SCHEDULING                                                                                 \
+	(KITER_FIELD(nice) | KITER_FIELD(priority) | KITER_FIELD(policy) |                         \
+	 KITER_FIELD(rt_priority) | KITER_FIELD(cpu) | KITER_FIELD(vruntime_ns) |                  \
+	 KITER_FIELD(load_weight) | KITER_FIELD(run_delay_ns) | KITER_FIELD(oom_score_adj) |       \
+	 KITER_FIELD(kernel_thread))
+
 static __always_inline void put_scheduling(struct kiter_writer *w, struct task_struct *task)
 {
 	u32 policy = task->policy;
-	/* The others leave what the fair scheduler keeps as it was. */
-	int is_fair = policy == KITER_scheduling_policy_other ||
-		      policy == KITER_scheduling_policy_batch ||
-		      policy == KITER_scheduling_policy_idle;
 
 	PUT(w, state, state_of(task));
+	PUT(w, threads, task->signal->nr_threads);
+	PUT(w, start_time_ns, task->start_boottime);
+	if (!WANT_ANY(SCHEDULING))
+		return;
 	PUT(w, nice, task->static_prio - DEFAULT_PRIO);
 	PUT(w, priority, task->prio - MAX_RT_PRIO);
 	PUT(w, policy, policy);
 	PUT_IF(w, task->rt_priority, rt_priority, task->rt_priority);
 	if (bpf_core_field_exists(struct thread_info, cpu))
 		PUT(w, cpu, task->thread_info.cpu);
-	PUT_IF(w, is_fair, vruntime_ns, task->se.vruntime);
-	PUT_IF(w, is_fair, load_weight, task->se.load.weight);
+	if ((WANT(vruntime_ns) || WANT(load_weight)) && is_fair(policy)) {
+		PUT(w, vruntime_ns, task->se.vruntime);
+		PUT(w, load_weight, task->se.load.weight);
+	}
 	if (bpf_core_field_exists(struct sched_info, run_delay))
 		PUT(w, run_delay_ns, task->sched_info.run_delay);
-	PUT(w, threads, task->signal->nr_threads);
 	PUT(w, oom_score_adj, task->signal->oom_score_adj);
 	PUT(w, kernel_thread, !!(task->flags & PF_KTHREAD));
-	PUT(w, start_time_ns, task->start_boottime);
 }
 
-/* What threads have used up. */
-struct usage {
-	u64 utime, stime, sum_exec_runtime;
-	u64 minor_faults, major_faults;
-	u64 voluntary_switches, involuntary_switches;
-	u64 read_bytes, write_bytes;
-};
+#define TIMES (KITER_FIELD(utime) | KITER_FIELD(stime) | KITER_FIELD(sum_exec_runtime))
+#define COUNTS                                                                                     \
+	(KITER_FIELD(minor_faults) | KITER_FIELD(major_faults) | KITER_FIELD(voluntary_switches) | \
+	 KITER_FIELD(involuntary_switches) | KITER_FIELD(read_bytes) | KITER_FIELD(write_bytes))
 
-#define WANT_USAGE                                                                                 \
-	(WANT(utime) || WANT(minor_faults) || WANT(major_faults) || WANT(voluntary_switches) ||    \
-	 WANT(involuntary_switches) || WANT(read_bytes) || WANT(write_bytes))
-
-#define ADD(usage, field, object, member)                                                          \
+#define ADD(w, field, value)                                                                       \
 	do {                                                                                       \
 		if (WANT(field))                                                                   \
-			(usage)->field += BPF_CORE_READ(object, member);                           \
+			(w)->record->field += (value);                                             \
 	} while (0)
 
-/* A thread, and the sums of those that have exited, differ in the name of the run time alone. */
-#define ADD_ALL(usage, object, runtime)                                                            \
+/*
+ * Adds what a thread has used up. A thread, and the sums of those that have exited, differ in the
+ * name of the run time alone.
+ */
+#define ADD_USAGE(w, is_cast, object, runtime)                                                     \
 	do {                                                                                       \
-		ADD(usage, utime, object, utime);                                                  \
-		ADD(usage, stime, object, stime);                                                  \
-		ADD(usage, sum_exec_runtime, object, runtime);                                     \
-		ADD(usage, minor_faults, object, min_flt);                                         \
-		ADD(usage, major_faults, object, maj_flt);                                         \
-		ADD(usage, voluntary_switches, object, nvcsw);                                     \
-		ADD(usage, involuntary_switches, object, nivcsw);                                  \
+		ADD(w, utime, READ(is_cast, object, utime));                                       \
+		ADD(w, stime, READ(is_cast, object, stime));                                       \
+		ADD(w, sum_exec_runtime, READ(is_cast, object, runtime));                          \
+		if (!WANT_ANY(COUNTS))                                                             \
+			break;                                                                     \
+		ADD(w, minor_faults, READ(is_cast, object, min_flt));                              \
+		ADD(w, major_faults, READ(is_cast, object, maj_flt));                              \
+		ADD(w, voluntary_switches, READ(is_cast, object, nvcsw));                          \
+		ADD(w, involuntary_switches, READ(is_cast, object, nivcsw));                       \
 		if (bpf_core_field_exists(struct task_io_accounting, read_bytes)) {                \
-			ADD(usage, read_bytes, object, ioac.read_bytes);                           \
-			ADD(usage, write_bytes, object, ioac.write_bytes);                         \
+			ADD(w, read_bytes, READ(is_cast, object, ioac.read_bytes));                \
+			ADD(w, write_bytes, READ(is_cast, object, ioac.write_bytes));              \
 		}                                                                                  \
 	} while (0)
 
+/* Returns where the next thread's node is. */
+__noinline u64 add_thread(struct kiter_record *record, u64 address)
+{
+	struct kiter_writer writer = { .record = record }, *w = &writer;
+	struct task_struct *thread = (void *)address;
+
+	if (!record)
+		return 0;
+	if (bpf_rdonly_cast) {
+		thread = CAST(struct task_struct, address);
+		ADD_USAGE(w, 1, thread, se.sum_exec_runtime);
+	} else {
+		ADD_USAGE(w, 0, thread, se.sum_exec_runtime);
+	}
+	return (u64)BPF_CORE_READ((struct task_struct *)address, thread_node.next);
+}
+
 struct thread_walk {
-	struct usage usage;
-	struct list_head *head, *node;
+	struct kiter_record *record;
+	u64 head, node;
 };
 
 static int add_next_thread(u32 index, struct thread_walk *walk)
 {
-	struct list_head *node = walk->node;
-	struct task_struct *thread =
-		(void *)node - bpf_core_field_offset(struct task_struct, thread_node);
+	u64 node = walk->node;
 
 	(void)index;
 	if (!node || node == walk->head)
 		return 1;
-	ADD_ALL(&walk->usage, thread, se.sum_exec_runtime);
-	walk->node = BPF_CORE_READ(node, next);
+	walk->node = add_thread(walk->record,
+				node - bpf_core_field_offset(struct task_struct, thread_node));
 	return 0;
 }
 
-/* The process's sums, as thread_group_cputime() has them; 0 if its list of threads changed. */
-static __always_inline int add_process(struct usage *usage, struct task_struct *task)
+/*
+ * The process's sums, as thread_group_cputime() has them; 0 if its list of threads changed. One
+ * that was reaped is in the sums already, and no longer in the list.
+ */
+static __always_inline int add_process(struct kiter_writer *w, struct task_struct *task)
 {
 	struct signal_struct *signal = task->signal;
-	u32 threads = signal->nr_threads;
+	u64 head = JOIN(w, signal) + bpf_core_field_offset(struct signal_struct, thread_head);
+	struct thread_walk walk = { .record = w->record, .head = head };
 
-	ADD_ALL(usage, signal, sum_sched_runtime);
-	if (threads <= 1) {
-		/* One that was reaped is in the sums already, and has no signal handlers. */
-		if (task->sighand)
-			ADD_ALL(usage, task, se.sum_exec_runtime);
-		return 1;
-	}
-	struct thread_walk walk = { .usage = *usage };
-
-	walk.head = (void *)signal + bpf_core_field_offset(struct signal_struct, thread_head);
-	walk.node = BPF_CORE_READ(signal, thread_head.next);
+	ADD_USAGE(w, 1, signal, sum_sched_runtime);
+	walk.node = JOIN(w, signal->thread_head.next);
 	/* Some more, for threads that have started since. */
-	bpf_loop(threads + 64, add_next_thread, &walk, 0);
-	*usage = walk.usage;
-	return walk.node == walk.head;
+	bpf_loop(signal->nr_threads + 64, add_next_thread, &walk, 0);
+	return walk.node == head;
 }
+
+#define PUT_USAGE(w, field)                                                                        \
+	do {                                                                                       \
+		if (WANT(field))                                                                   \
+			PRESENT(w, field);                                                         \
+	} while (0)
 
 /* 0 if the list of threads changed meanwhile: what was read is not a sum then. */
 static __always_inline int put_usage(struct kiter_writer *w, struct task_struct *task)
 {
-	struct usage usage = {};
-
-	if (!WANT_USAGE)
+	if (!WANT_ANY(TIMES | COUNTS))
 		return 1;
 	if (kiter_config.threads) {
-		ADD_ALL(&usage, task, se.sum_exec_runtime);
+		ADD_USAGE(w, 1, task, se.sum_exec_runtime);
 		PUT(w, prev_utime, task->prev_cputime.utime);
 		PUT(w, prev_stime, task->prev_cputime.stime);
 	} else {
-		if (!add_process(&usage, task))
+		if (!add_process(w, task))
 			return 0;
 		PUT(w, prev_utime, task->signal->prev_cputime.utime);
 		PUT(w, prev_stime, task->signal->prev_cputime.stime);
 	}
-	PUT(w, utime, usage.utime);
-	PUT(w, stime, usage.stime);
-	PUT(w, sum_exec_runtime, usage.sum_exec_runtime);
-	PUT(w, minor_faults, usage.minor_faults);
-	PUT(w, major_faults, usage.major_faults);
-	PUT(w, voluntary_switches, usage.voluntary_switches);
-	PUT(w, involuntary_switches, usage.involuntary_switches);
+	PUT_USAGE(w, utime);
+	PUT_USAGE(w, stime);
+	PUT_USAGE(w, sum_exec_runtime);
+	if (!WANT_ANY(COUNTS))
+		return 1;
+	PUT_USAGE(w, minor_faults);
+	PUT_USAGE(w, major_faults);
+	PUT_USAGE(w, voluntary_switches);
+	PUT_USAGE(w, involuntary_switches);
 	if (bpf_core_field_exists(struct task_io_accounting, read_bytes)) {
-		PUT(w, read_bytes, usage.read_bytes);
-		PUT(w, write_bytes, usage.write_bytes);
+		PUT_USAGE(w, read_bytes);
+		PUT_USAGE(w, write_bytes);
 	}
 	return 1;
 }
@@ -397,137 +429,126 @@ struct {
 } percpu_anchor SEC(".maps");
 
 /* MM_*PAGES: include/linux/mm_types_task.h */
-enum { FILE_PAGES, ANON_PAGES, SWAP_ENTRIES, SHMEM_PAGES, RSS_COUNTERS };
+enum { FILE_PAGES, ANON_PAGES, SWAP_ENTRIES, SHMEM_PAGES };
 
-#define WANT_RSS(field) (WANT(field) || WANT(rss_bytes))
-#define WANT_COUNTER(index)                                                                        \
-	((index) == FILE_PAGES	  ? WANT_RSS(rss_file_bytes)                                       \
-	 : (index) == ANON_PAGES  ? WANT_RSS(rss_anon_bytes)                                       \
-	 : (index) == SHMEM_PAGES ? WANT_RSS(rss_shmem_bytes)                                      \
-				  : !!WANT(swap_bytes))
-#define WANT_COUNTERS                                                                              \
-	(WANT_COUNTER(FILE_PAGES) || WANT_COUNTER(ANON_PAGES) || WANT_COUNTER(SHMEM_PAGES) ||      \
-	 WANT_COUNTER(SWAP_ENTRIES))
+#define COUNTERS                                                                                   \
+	(KITER_FIELD(rss_bytes) | KITER_FIELD(rss_file_bytes) | KITER_FIELD(rss_anon_bytes) |      \
+	 KITER_FIELD(rss_shmem_bytes) | KITER_FIELD(swap_bytes))
 
-struct rss {
-	struct mm_struct *mm;
-	s64 pages[RSS_COUNTERS];
-	s32 *percpu[RSS_COUNTERS];
-	u64 anchor; /* the base of the anchor's copies */
+struct counter_sum {
+	u64 counter; /* its address */
+	u64 anchor; /* that of the base of the anchor's copies */
+	u64 percpu;
+	s64 sum;
 };
 
 /* That base, as a number. */
 static __always_inline u64 anchor_base(void)
 {
-	void *map = &percpu_anchor;
-	u64 address = 0, base = 0;
+	u64 base = 0, pointers = bpf_core_field_offset(struct bpf_array, pptrs);
 
-	/* Read back from the stack, a pointer to a map is a number like any other. */
-	bpf_probe_read_kernel(&address, sizeof(address), &map);
-	bpf_probe_read_kernel(&base, sizeof(base),
-			      (void *)address + bpf_core_field_offset(struct bpf_array, pptrs));
+	bpf_probe_read_kernel(&base, sizeof(base), (void *)(address_of(&percpu_anchor) + pointers));
 	return base;
 }
 
-static int add_cpu(u32 cpu, struct rss *rss)
+static int add_cpu(u32 cpu, struct counter_sum *sum)
 {
 	u32 zero = 0;
 	void *copy = bpf_map_lookup_percpu_elem(&percpu_anchor, &zero, cpu);
-	u64 address = 0;
+	s32 part = 0;
 
 	if (!copy)
 		return 1;
-	bpf_probe_read_kernel(&address, sizeof(address), &copy);
-	for (u32 i = 0; i < RSS_COUNTERS; i++) {
-		s32 part = 0;
-
-		if (!WANT_COUNTER(i))
-			continue;
-		bpf_probe_read_kernel(&part, sizeof(part),
-				      (void *)rss->percpu[i] + (address - rss->anchor));
-		rss->pages[i] += part;
-	}
+	u64 distance = address_of(copy) - sum->anchor;
+	bpf_probe_read_kernel(&part, sizeof(part), (void *)(sum->percpu + distance));
+	sum->sum += part;
 	return 0;
 }
 
-static __always_inline struct percpu_counter *counter_of(struct mm_struct *mm, u32 index)
+static int sum_counter(u32 index, struct counter_sum *sum)
 {
-	return (void *)mm + bpf_core_field_offset(struct mm_struct___percpu, rss_stat) +
-	       index * bpf_core_type_size(struct percpu_counter);
+	struct percpu_counter *counter = (void *)sum->counter;
+	s64 count = BPF_CORE_READ(counter, count);
+
+	(void)index;
+	sum->sum = count;
+	/* A kernel for one processor has nothing but the count. */
+	if (bpf_core_field_exists(struct percpu_counter, counters)) {
+		sum->percpu = (u64)BPF_CORE_READ(counter, counters);
+		bpf_loop(kiter_config.cpus, add_cpu, sum, 0);
+	}
+	return BPF_CORE_READ(counter, count) == count;
 }
 
 /*
- * The sums that the kernel would give. A CPU moves its part into the count when it has grown: where
- * a count has changed, this was not read at one moment, and is read again.
+ * The sum that the kernel would give. A CPU moves its part into the count when it has grown: if the
+ * count has changed, this was not read at one moment, and is read again. One that changes so fast
+ * has no one number; what comes last is among those it went through.
  */
-static int sum_counters(u32 index, struct rss *rss)
+__noinline s64 counter_pages(u64 address, u64 anchor)
 {
-	s64 counts[RSS_COUNTERS] = {}, changes = 0;
+	struct counter_sum sum = { .counter = address, .anchor = anchor };
 
-	(void)index;
-	for (u32 i = 0; i < RSS_COUNTERS; i++) {
-		struct percpu_counter *counter = counter_of(rss->mm, i);
-
-		if (!WANT_COUNTER(i))
-			continue;
-		counts[i] = BPF_CORE_READ(counter, count);
-		rss->pages[i] = counts[i];
-		/* A kernel for one processor has nothing but the count. */
-		if (bpf_core_field_exists(struct percpu_counter, counters))
-			rss->percpu[i] = BPF_CORE_READ(counter, counters);
-	}
-	if (bpf_core_field_exists(struct percpu_counter, counters))
-		bpf_loop(kiter_config.cpus, add_cpu, rss, 0);
-	for (u32 i = 0; i < RSS_COUNTERS; i++) {
-		struct percpu_counter *counter = counter_of(rss->mm, i);
-
-		if (WANT_COUNTER(i))
-			changes |= BPF_CORE_READ(counter, count) ^ counts[i];
-	}
-	return changes == 0;
+	bpf_loop(4, sum_counter, &sum, 0);
+	return sum.sum;
 }
 
-static __always_inline void read_counters(struct rss *rss)
+static __always_inline s64 pages_of(u64 mm, u64 anchor, u64 index)
 {
 	if (bpf_core_type_exists(struct mm_rss_stat)) {
-		void *counts =
-			(void *)rss->mm + bpf_core_field_offset(struct mm_struct___plain, rss_stat);
+		u64 counts = mm + bpf_core_field_offset(struct mm_struct___plain, rss_stat);
+		s64 pages = 0;
 
-		bpf_probe_read_kernel(rss->pages, sizeof(rss->pages), counts);
-		return;
+		bpf_probe_read_kernel(&pages, sizeof(pages), (void *)(counts + 8 * index));
+		return pages;
 	}
-	rss->anchor = anchor_base();
-	/* One that faults so fast has no one number; what comes last is among those it went through. */
-	bpf_loop(4, sum_counters, rss, 0);
+	return counter_pages(mm + bpf_core_field_offset(struct mm_struct___percpu, rss_stat) +
+				     index * bpf_core_type_size(struct percpu_counter),
+			     anchor);
 }
 
-/* Parts are read while they change: a sum may come out below nothing. */
+/* Parts are read while they change: a sum may come out below nothing, which is nothing. */
 static __always_inline u64 bytes_of(s64 pages)
 {
-	return (pages > 0 ? pages : 0) << kiter_config.page_shift;
+	return (pages & ~(pages >> 63)) << kiter_config.page_shift;
+}
+
+#define ADD_PAGES(w, field, index)                                                                 \
+	do {                                                                                       \
+		if (WANT(field) || WANT(rss_bytes)) {                                              \
+			u64 __bytes = bytes_of(pages_of(mm, anchor, index));                       \
+			PUT(w, field, __bytes);                                                    \
+			sum += __bytes;                                                            \
+		}                                                                                  \
+	} while (0)
+
+static __always_inline void put_rss(struct kiter_writer *w, u64 mm)
+{
+	u64 anchor = anchor_base(), sum = 0;
+
+	ADD_PAGES(w, rss_file_bytes, FILE_PAGES);
+	ADD_PAGES(w, rss_anon_bytes, ANON_PAGES);
+	ADD_PAGES(w, rss_shmem_bytes, SHMEM_PAGES);
+	PUT(w, rss_bytes, sum);
+	PUT(w, swap_bytes, bytes_of(pages_of(mm, anchor, SWAP_ENTRIES)));
 }
 
 /* A kernel thread may borrow an address space; that is not its own. */
-static __always_inline void put_memory(struct kiter_writer *w, struct task_struct *task,
-				       struct mm_struct *mm)
+static __always_inline void put_memory(struct kiter_writer *w, struct task_struct *task)
 {
-	struct rss rss = { .mm = mm };
-
+	if (!WANT_ANY(KITER_FIELD(vsz_bytes) | COUNTERS))
+		return;
+	struct mm_struct *mm = task->mm;
 	if (!mm || task->flags & PF_KTHREAD)
 		return;
 	PUT(w, vsz_bytes, mm->total_vm << kiter_config.page_shift);
-	if (!WANT_COUNTERS)
-		return;
-	read_counters(&rss);
-	u64 file = bytes_of(rss.pages[FILE_PAGES]);
-	u64 anon = bytes_of(rss.pages[ANON_PAGES]);
-	u64 shmem = bytes_of(rss.pages[SHMEM_PAGES]);
-	PUT(w, rss_bytes, file + anon + shmem);
-	PUT(w, rss_file_bytes, file);
-	PUT(w, rss_anon_bytes, anon);
-	PUT(w, rss_shmem_bytes, shmem);
-	PUT(w, swap_bytes, bytes_of(rss.pages[SWAP_ENTRIES]));
+	if (WANT_ANY(COUNTERS))
+		put_rss(w, JOIN(w, mm));
 }
+
+#define SIGNALS                                                                                    \
+	(KITER_FIELD(signals_pending) | KITER_FIELD(signals_blocked) |                             \
+	 KITER_FIELD(signals_ignored) | KITER_FIELD(signals_caught))
 
 struct dispositions {
 	u64 ignored, caught;
@@ -548,9 +569,11 @@ static int add_action(u32 index, struct dispositions *dispositions)
 	return 0;
 }
 
-static __always_inline void put_signals(struct kiter_writer *w, struct task_struct *task,
-					struct sighand_struct *sighand)
+static __always_inline void put_signals(struct kiter_writer *w, struct task_struct *task)
 {
+	if (!WANT_ANY(SIGNALS))
+		return;
+	struct sighand_struct *sighand = task->sighand;
 	/* A task that was reaped has none. */
 	if (!sighand)
 		return;
@@ -573,11 +596,12 @@ static __always_inline void put_signals(struct kiter_writer *w, struct task_stru
 /* Not the pid namespace of nsproxy: that is for children. */
 static __always_inline void put_pid_namespace(struct kiter_writer *w, struct task_struct *task)
 {
-	struct pid *pid = task->signal->pids[PID_OF_PROCESS];
-
-	if ((!WANT(pid_ns) && !WANT(ns_pid)) || !pid)
+	if (!WANT(pid_ns) && !WANT(ns_pid))
 		return;
-	struct upid *upid = (void *)pid + upid_offset(BPF_CORE_READ(pid, level));
+	u64 pid = JOIN(w, task->signal->pids[PID_OF_PROCESS]);
+	if (!pid)
+		return;
+	struct upid *upid = (void *)pid + upid_offset(BPF_CORE_READ((struct pid *)pid, level));
 
 	PUT(w, ns_pid, BPF_CORE_READ(upid, nr));
 	PUT(w, pid_ns, BPF_CORE_READ(upid, ns, ns.inum));
@@ -590,8 +614,15 @@ static __always_inline void put_pid_namespace(struct kiter_writer *w, struct tas
 			PUT(w, field, (nsproxy)->field->ns.inum);                                  \
 	} while (0)
 
-static __always_inline void put_namespaces(struct kiter_writer *w, struct nsproxy *nsproxy)
+#define NAMESPACES                                                                                 \
+	(KITER_FIELD(net_ns) | KITER_FIELD(mnt_ns) | KITER_FIELD(uts_ns) | KITER_FIELD(ipc_ns) |   \
+	 KITER_FIELD(cgroup_ns) | KITER_FIELD(time_ns))
+
+static __always_inline void put_namespaces(struct kiter_writer *w, struct task_struct *task)
 {
+	if (!WANT_ANY(NAMESPACES))
+		return;
+	struct nsproxy *nsproxy = task->nsproxy;
 	if (!nsproxy)
 		return;
 	PUT_NAMESPACE(w, nsproxy, net_ns, net);
@@ -616,9 +647,12 @@ static int count_files(u32 index, struct open_files *open)
 	return 0;
 }
 
-static __always_inline void put_fds(struct kiter_writer *w, struct files_struct *files)
+static __always_inline void put_fds(struct kiter_writer *w, struct task_struct *task)
 {
-	if (!WANT(fds) || !files)
+	if (!WANT(fds))
+		return;
+	struct files_struct *files = task->files;
+	if (!files)
 		return;
 	struct fdtable *table = files->fdt;
 	struct open_files open = { .words = table->open_fds };
@@ -674,9 +708,9 @@ static __always_inline void put_cgroup(struct kiter_writer *w, struct task_struc
 		return;
 	struct cgroup_walk walk = { .slot = w->slot, .node = node };
 
-	w->record->cgroup_names.offset = w->at;
+	w->record->cgroup_names.offset = END(w);
 	bpf_loop(CGROUP_MAX / 2, add_name, &walk, 0);
-	w->at += w->record->cgroup_names.length;
+	END(w) += w->record->cgroup_names.length;
 	PRESENT(w, cgroup_names);
 	if (parent_of(walk.node))
 		CUT(w, cgroup_names);
@@ -696,23 +730,28 @@ static __always_inline void put_stack(struct kiter_writer *w, struct task_struct
 		TAIL_PUT(w, wait_stack, size);
 }
 
-static __always_inline void put_exe(struct kiter_writer *w, struct task_struct *task,
-				    struct file *file)
+/*
+ * bpf_d_path() wants pointers that the verifier trusts. Each one followed from a trusted one costs a
+ * millisecond of loading for each way on which the verifier comes by: so only if wanted, and before
+ * all other fields.
+ */
+static __always_inline void put_paths(struct kiter_writer *w, struct task_struct *trusted)
 {
-	if (!WANT(exe) || !file || task->flags & PF_KTHREAD)
-		return;
-	u8 *to = TAIL(w, PATH_SIZE);
-	s64 size = to ? bpf_d_path(&file->f_path, (char *)to, PATH_SIZE) : -1;
-	TAIL_PUT(w, exe, size > 0 ? size - 1 : size);
-}
+	if (WANT(exe) && !(trusted->flags & PF_KTHREAD)) {
+		struct mm_struct *mm = trusted->mm;
+		struct file *file = mm ? mm->exe_file : NULL;
+		u8 *to = TAIL(w, PATH_SIZE);
 
-static __always_inline void put_cwd(struct kiter_writer *w, struct fs_struct *fs)
-{
-	if (!WANT(cwd) || !fs)
-		return;
-	u8 *to = TAIL(w, PATH_SIZE);
-	s64 size = to ? bpf_d_path(&fs->pwd, (char *)to, PATH_SIZE) : -1;
-	TAIL_PUT(w, cwd, size > 0 ? size - 1 : size);
+		if (file && to)
+			TAIL_PUT(w, exe, JOIN(w, bpf_d_path(&file->f_path, (char *)to, PATH_SIZE) - 1));
+	}
+	if (WANT(cwd)) {
+		struct fs_struct *fs = trusted->fs;
+		u8 *to = TAIL(w, PATH_SIZE);
+
+		if (fs && to)
+			TAIL_PUT(w, cwd, JOIN(w, bpf_d_path(&fs->pwd, (char *)to, PATH_SIZE) - 1));
+	}
 }
 
 /* As many as leave the command line its room: at least 190. */
@@ -721,27 +760,45 @@ static __always_inline void put_groups(struct kiter_writer *w, struct task_struc
 	if (!WANT(groups))
 		return;
 	struct group_info *info = task->real_cred->group_info;
-	u64 at = w->at, whole = (u64)info->ngroups * sizeof(u32), size = whole;
+	u64 at = END(w) & KITER_WRITE_MAX, whole = (u64)info->ngroups * sizeof(u32), size = whole;
 
 	if (at > KITER_RECORD_MAX - CMDLINE_MIN)
 		at = KITER_RECORD_MAX - CMDLINE_MIN;
 	if (size > KITER_RECORD_MAX - CMDLINE_MIN - at)
 		size = (KITER_RECORD_MAX - CMDLINE_MIN - at) & ~3ULL;
-	if (size > KITER_WRITE_MAX)
-		size = KITER_WRITE_MAX;
+	at = JOIN(w, at) & KITER_WRITE_MAX;
+	size = JOIN(w, size) & KITER_WRITE_MAX;
 	s64 error = bpf_probe_read_kernel(w->slot->bytes + at, size,
 					  (void *)info + bpf_core_field_offset(struct group_info, gid));
-	TAIL_PUT(w, groups, error ? error : (s64)size);
+	TAIL_PUT(w, groups, (s64)JOIN(w, error ? error : (s64)size));
 	if (!error && size < whole)
 		CUT(w, groups);
 }
 
-/* Is the last byte of the arguments none that ends one? Then setproctitle(3) wrote over them. */
-static __always_inline int is_title(struct mm_struct *mm, struct task_struct *trusted)
+/* Copies from the task's memory to the tail: bytes, or an error. */
+static __always_inline s64 copy_arguments(struct kiter_writer *w, u64 at, u64 start, u64 size,
+					  struct task_struct *trusted)
 {
-	char last = 0;
+	s64 error = bpf_copy_from_user_task(w->slot->bytes + at, size, (void *)start, trusted, 0);
 
-	bpf_copy_from_user_task(&last, 1, (void *)(mm->arg_end - 1), trusted, 0);
+	return JOIN(w, error ? error : (s64)size);
+}
+
+static __always_inline u64 room_for(struct kiter_writer *w, u64 at, u64 size)
+{
+	u64 room = KITER_RECORD_MAX - at;
+
+	return JOIN(w, size < room ? size : room) & KITER_WRITE_MAX;
+}
+
+/* Is the last byte of the arguments none that ends one? Then setproctitle(3) wrote over them. */
+static __always_inline int is_title(struct kiter_writer *w, u64 at, u64 size, u64 end, int is_cut,
+				    struct task_struct *trusted)
+{
+	u8 last = w->slot->bytes[(at + size - 1) & 0xffff];
+
+	if (is_cut)
+		bpf_copy_from_user_task(&last, 1, (void *)(end - 1), trusted, 0);
 	return last != 0;
 }
 
@@ -752,86 +809,60 @@ static __always_inline int is_title(struct mm_struct *mm, struct task_struct *tr
 static __always_inline s64 copy_title(struct kiter_writer *w, struct mm_struct *mm,
 				      struct task_struct *trusted)
 {
-	u64 start = mm->arg_start, end = mm->arg_end, at = w->at;
+	u64 start = mm->arg_start, end = mm->arg_end, at = END(w) & KITER_WRITE_MAX;
 	u64 page = 1ULL << kiter_config.page_shift;
 
 	if (mm->env_start == end && mm->env_end > end)
 		end = mm->env_end;
-	u64 size = end - start;
-	if (size > page)
-		size = page;
-	if (at > KITER_RECORD_MAX)
-		at = KITER_RECORD_MAX;
-	if (size > KITER_RECORD_MAX - at)
-		size = KITER_RECORD_MAX - at;
-	if (size > KITER_WRITE_MAX - 1)
-		size = KITER_WRITE_MAX - 1;
-	s64 error = bpf_copy_from_user_task(w->slot->bytes + at, size, (void *)start, trusted, 0);
-	if (error)
-		return error;
+	u64 size = room_for(w, at, end - start < page ? end - start : page);
+	s64 length = copy_arguments(w, at, start, size, trusted);
+	if (length < 0)
+		return length;
 	w->slot->bytes[at + size] = 0;
-	s64 length = bpf_probe_read_kernel_str(w->slot->bytes + at, size + 1, w->slot->bytes + at);
+	length = bpf_probe_read_kernel_str(w->slot->bytes + at, size + 1, w->slot->bytes + at);
 	return length > (s64)size ? (s64)size : length;
 }
 
 /* The last text takes the room that is left; a longer command line is cut there. */
 static __always_inline void put_cmdline(struct kiter_writer *w, struct task_struct *task,
-					struct task_struct *trusted, struct mm_struct *mm)
+					struct task_struct *trusted, const struct parts *parts)
 {
-	if (!WANT(cmdline) || !mm || task->flags & PF_KTHREAD)
+	if (!WANT(cmdline) || task->flags & PF_KTHREAD)
 		return;
-	u64 start = mm->arg_start, end = mm->arg_end, at = w->at;
+	struct mm_struct *mm = task->mm;
+	if (!mm)
+		return;
+	u64 start = mm->arg_start, end = mm->arg_end, at = END(w) & KITER_WRITE_MAX;
 	/* An image that is still being made has none. */
-	u64 whole = mm->env_end && end > start ? end - start : 0, size = whole;
+	u64 whole = JOIN(w, mm->env_end && end > start ? end - start : 0);
+	u64 size = room_for(w, at, whole);
+	int is_cut = size < whole;
+	s64 length = copy_arguments(w, at, start, size, trusted);
 
-	if (at > KITER_RECORD_MAX)
-		at = KITER_RECORD_MAX;
-	if (size > KITER_RECORD_MAX - at)
-		size = KITER_RECORD_MAX - at;
-	if (size > KITER_WRITE_MAX)
-		size = KITER_WRITE_MAX;
-	s64 length = 0;
-	if (size && is_title(mm, trusted)) {
+	if (length > 0 && is_title(w, at, size, end, is_cut, trusted)) {
 		length = copy_title(w, mm, trusted);
-		whole = size;
-	} else if (size) {
-		length = bpf_copy_from_user_task(w->slot->bytes + at, size, (void *)start, trusted, 0);
-		length = length ? length : (s64)size;
+		is_cut = 0;
 	}
 	asm volatile("" ::: "memory");
-	if (task->mm != mm)
+	if (JOIN(w, task->mm) != parts->mm)
 		return; /* it has exited, or executes another program */
+	length = (s64)JOIN(w, length);
 	TAIL_PUT(w, cmdline, length);
-	if (length >= 0 && size < whole)
+	if (length >= 0 && is_cut)
 		CUT(w, cmdline);
 }
 
-/*
- * What it knows of the tail's end the verifier keeps apart for each way through the texts before,
- * and takes each of them further; a number that comes from memory is the same on all ways.
- */
-static __always_inline void join_ways(struct kiter_writer *w)
-{
-	w->record->record_size = w->at;
-	asm volatile("" ::: "memory");
-	w->at = w->record->record_size;
-}
-
-static __always_inline void put_texts(struct kiter_writer *w, struct task_struct *task,
-				      const struct parts *parts)
+static __always_inline void put_texts(struct kiter_writer *w, struct task_struct *task)
 {
 	PUT_STRING(w, comm, task->comm, sizeof(task->comm));
-	if (parts->tty)
-		PUT_STRING(w, tty_name, parts->tty->name, sizeof(parts->tty->name));
-	join_ways(w);
+	if (WANT(tty_name)) {
+		struct tty_struct *tty = task->signal->tty;
+
+		if (tty)
+			PUT_STRING(w, tty_name, tty->name, sizeof(tty->name));
+	}
 	put_cgroup(w, task);
-	join_ways(w);
-	put_exe(w, task, parts->exe);
-	join_ways(w);
-	put_cwd(w, parts->fs);
-	join_ways(w);
 	put_groups(w, task);
-	join_ways(w);
 }
 
 /* All that is not copied from user space; 0 if the task changed meanwhile. */
@@ -839,17 +870,18 @@ static __always_inline int put_fields(struct kiter_writer *w, struct task_struct
 				      const struct parts *parts)
 {
 	put_family(w, task);
-	put_identity(w, task);
+	put_ids(w, task->real_cred);
+	put_rights(w, task, task->real_cred);
 	put_scheduling(w, task);
 	if (!put_usage(w, task))
 		return 0;
-	put_memory(w, task, parts->mm);
-	put_signals(w, task, parts->sighand);
+	put_memory(w, task);
+	put_signals(w, task);
 	put_pid_namespace(w, task);
-	put_namespaces(w, parts->nsproxy);
-	put_fds(w, parts->files);
-	put_texts(w, task, parts);
-	return is_whole(task, parts);
+	put_namespaces(w, task);
+	put_fds(w, task);
+	put_texts(w, task);
+	return is_whole(w, task, parts);
 }
 
 SEC("iter.s/task")
@@ -859,25 +891,25 @@ int tasks(struct bpf_iter__task *ctx)
 	struct task_struct *trusted = ctx->task;
 	struct kiter_writer w;
 
-	kiter_preamble(meta, trusted);
+	kiter_open(&w, meta);
 	if (!trusted)
 		return 0;
 	struct task_struct *task = UNTRUSTED(struct task_struct, trusted);
 	if (!kiter_config.threads && task->pid != task->tgid)
 		return 0;
-	u32 pid = pid_in_reader_namespace(task->signal->pids[PID_OF_PROCESS]);
-	u32 tid = pid_in_reader_namespace(task->thread_pid);
-	if (!pid || !tid)
-		return 0; /* reaped since the kernel found it */
 	if (!kiter_begin(&w, meta, KITER_PROGRAM_tasks))
 		return KITER_RETRY;
+	u32 pid = pid_in_reader_namespace(JOIN(&w, task->signal->pids[PID_OF_PROCESS]));
+	u32 tid = pid_in_reader_namespace(JOIN(&w, task->thread_pid));
+	if (!pid || !tid)
+		return kiter_drop(&w); /* reaped since the kernel found it */
 	w.slot->pid = pid;
 	PUT(&w, pid, pid);
 	PUT(&w, tid, tid);
 	if (bpf_rcu_read_lock)
 		bpf_rcu_read_lock();
-	struct parts parts = parts_of(task);
-	walk_trusted(&parts, trusted);
+	struct parts parts = parts_of(&w, task);
+	put_paths(&w, trusted);
 	int is_good = put_fields(&w, task, &parts);
 	if (bpf_rcu_read_unlock)
 		bpf_rcu_read_unlock();
@@ -889,7 +921,60 @@ int tasks(struct bpf_iter__task *ctx)
 		return kiter_drop(&w);
 	/* These two may sleep: Linux 6.12 says so of the stack, too. */
 	put_stack(&w, task, trusted);
-	join_ways(&w);
-	put_cmdline(&w, task, trusted, parts.mm);
+	put_cmdline(&w, task, trusted, &parts);
 	return kiter_emit(&w);
+}
+
+/* Open-coded walks over tasks (Linux 6.7, c68a78ffe2cb): kernel/bpf/task_iter.c. */
+enum { WALK_PROCESSES, WALK_THREADS };
+
+struct bpf_iter_task {
+	u64 opaque[3];
+};
+
+extern int bpf_iter_task_new(struct bpf_iter_task *walk, struct task_struct *task,
+			     u32 flags) __ksym __weak;
+extern struct task_struct *bpf_iter_task_next(struct bpf_iter_task *walk) __ksym __weak;
+extern void bpf_iter_task_destroy(struct bpf_iter_task *walk) __ksym __weak;
+
+/* 0 if the task changed meanwhile. */
+int tasks_store(struct kiter_walk *walk)
+{
+	struct kiter_writer w;
+
+	if (!walk || !kiter_resume(&w, KITER_PROGRAM_tasks))
+		return 1;
+	struct task_struct *task = CAST(struct task_struct, walk->object);
+	u32 pid = pid_in_reader_namespace(JOIN(&w, task->signal->pids[PID_OF_PROCESS]));
+	u32 tid = pid_in_reader_namespace(JOIN(&w, task->thread_pid));
+	struct parts parts = parts_of(&w, task);
+
+	if (!pid || !tid)
+		return 1; /* reaped since the kernel found it, or outside the namespace */
+	PUT(&w, pid, pid);
+	PUT(&w, tid, tid);
+	if (!put_fields(&w, task, &parts))
+		return 0;
+	return kiter_store(&w, walk, tid);
+}
+
+/*
+ * The same records, all in one run. The whole walk is one RCU section, as the kernel wants it: what
+ * is freed meanwhile waits for some milliseconds where there are 100,000 tasks.
+ */
+SEC("syscall")
+int tasks_direct(struct kiter_walk *context)
+{
+	struct kiter_walk walk = {};
+	struct bpf_iter_task tasks;
+	struct task_struct *task;
+
+	kiter_direct_begin(&walk);
+	bpf_rcu_read_lock();
+	bpf_iter_task_new(&tasks, NULL, kiter_config.threads ? WALK_THREADS : WALK_PROCESSES);
+	while ((task = bpf_iter_task_next(&tasks)))
+		kiter_visit(&walk, task, tasks_store);
+	bpf_iter_task_destroy(&tasks);
+	bpf_rcu_read_unlock();
+	return kiter_direct_end(context, &walk);
 }

@@ -273,7 +273,7 @@ int vmas(struct bpf_iter__task_vma *ctx)
 	struct vm_area_struct *trusted = ctx->vma;
 	struct kiter_writer w;
 
-	kiter_preamble(ctx->meta, trusted);
+	kiter_open(&w, ctx->meta);
 	if (!trusted_task || !trusted)
 		return 0;
 	struct task_struct *task = UNTRUSTED(struct task_struct, trusted_task);
@@ -282,7 +282,7 @@ int vmas(struct bpf_iter__task_vma *ctx)
 		return 0;
 	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_vmas))
 		return KITER_RETRY;
-	u32 pid = pid_in_reader_namespace(task->signal->pids[PID_OF_PROCESS]);
+	u32 pid = pid_in_reader_namespace(JOIN(&w, task->signal->pids[PID_OF_PROCESS]));
 	w.slot->pid = pid;
 	PUT(&w, pid, pid);
 	PUT(&w, start, vma->vm_start);

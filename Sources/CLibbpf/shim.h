@@ -8,11 +8,14 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* LIBBPF_OPTS is a macro with a statement in it. `types` may be NULL. */
@@ -98,6 +101,15 @@ static inline int kiter_handler_register(const char *section, int is_iterator,
 		is_iterator ? BPF_TRACE_ITER : 0, &opts);
 }
 
+/* Runs a syscall program once, which finds and leaves its context in `context`. */
+static inline int kiter_program_run(int program, void *context, __u32 size)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = context, .ctx_size_in = size);
+	int error = bpf_prog_test_run_opts(program, &opts);
+
+	return error ? error : (int)opts.retval;
+}
+
 /* union bpf_iter_link_info has anonymous members; 0 is no restriction. */
 static inline int kiter_iterator_attach(int program, __u32 pid, __u32 tid)
 {
@@ -105,6 +117,25 @@ static inline int kiter_iterator_attach(int program, __u32 pid, __u32 tid)
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .iter_info = &info, .iter_info_len = sizeof(info));
 
 	return bpf_link_create(program, 0, BPF_TRACE_ITER, pid || tid ? &opts : NULL);
+}
+
+/*
+ * By number: sys/mount.h would bring struct timespec, which is Glibc's to declare. Returns an error
+ * number, 0 if good.
+ */
+static inline int kiter_mount_bpffs(const char *path)
+{
+	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+	return syscall(SYS_mount, "kiter", path, "bpf", flags, "mode=0755") ? errno : 0;
+}
+
+/* struct statfs is declared where Swift's Glibc does not look. */
+static inline int kiter_is_on_bpffs(int descriptor)
+{
+	struct statfs system;
+
+	return fstatfs(descriptor, &system) == 0 && system.f_type == BPF_FS_MAGIC;
 }
 
 /* syscall(2) is variadic, and glibc 2.35 was the first with a wrapper. */

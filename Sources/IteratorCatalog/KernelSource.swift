@@ -12,6 +12,8 @@ public struct TableRequest: Sendable {
   public var scopes: [IteratorScope] = [.all]
   /// Values of the schema's parameters.
   public var parameters: [String: UInt32] = [:]
+  /// How to read them; nil for what is fastest on this host.
+  public var engine: WalkEngine?
   /// What fields must be equal to; only those that are filters, and that the projection has.
   public var matches: [String: FilterValue] = [:]
   /// Where relocated programs are kept between runs; nil for nowhere.
@@ -19,11 +21,51 @@ public struct TableRequest: Sendable {
 
   /// Requests everything that the columns need.
   public init(_ projection: Projection) { self.projection = projection }
+
+  /// The programs that the rows come from, in the schema's order.
+  public var selectedPrograms: [Schema.Program] {
+    projection.schema.programs.filter { programs.isEmpty || programs.contains($0.name) }
+  }
+
+  /// Loads the programs for walks over each scope.
+  func walks(_ files: EmbeddedFiles, _ onStall: (@Sendable (StallPlace) -> Void)? = nil)
+    throws(IteratorError) -> IteratorWalks
+  {
+    let names = selectedPrograms.map(\.name)
+    var walks = IteratorWalks(try load(files, names), names: names, scopes: scopes)
+    if let onStall, projection.mayWait { walks.reportStalls(onStall) }
+    return walks
+  }
+
+  /// Loads C functions of the table's object file.
+  ///
+  /// - Parameters:
+  ///   - files: the table's program.
+  ///   - names: the functions.
+  ///   - slots: scratch slots: 1 for one reader, more for a pin with many.
+  ///   - chunks: pieces of mapped memory for a program that writes there.
+  /// - Returns: the programs, ready to be attached.
+  /// - Throws: `IteratorError`.
+  public func load(
+    _ files: EmbeddedFiles, _ names: [String], slots: UInt32 = 1, chunks: UInt32 = 0
+  ) throws(IteratorError) -> LoadedPrograms {
+    var constants = ProgramConstants(
+      pageShift: UInt32(getpagesize().trailingZeroBitCount), processors: possibleProcessors())
+    constants.parameters = parameters
+    constants.matches = matches
+    constants.slots = slots
+    return try LoadedPrograms(
+      files.object(of: projection.schema.name), programs: names,
+      constants: constants.bytes(for: projection), slots: constants.slots, chunks: chunks,
+      cache: cache)
+  }
 }
 
 /// The running kernel as a source of records: loads a table's programs, and walks with each.
 public struct KernelSource: RecordSource, ~Copyable {
-  private var walks: IteratorWalks
+  // One of the two.
+  private let direct: DirectSource?
+  private var walks: IteratorWalks?
 
   /// Loads what the request needs.
   ///
@@ -37,20 +79,9 @@ public struct KernelSource: RecordSource, ~Copyable {
     _ files: EmbeddedFiles, _ request: TableRequest,
     onStall: (@Sendable (StallPlace) -> Void)? = nil
   ) throws(IteratorError) {
-    let schema = request.projection.schema
-    let names = schema.programs.map(\.name).filter {
-      request.programs.isEmpty || request.programs.contains($0)
-    }
-    var constants = ProgramConstants(
-      pageShift: UInt32(getpagesize().trailingZeroBitCount), processors: possibleProcessors())
-    constants.parameters = request.parameters
-    constants.matches = request.matches
-    let programs = try LoadedPrograms(
-      files.object(of: schema.name), programs: names,
-      constants: constants.bytes(for: request.projection), slots: constants.slots,
-      cache: request.cache)
-    walks = IteratorWalks(programs, names: names, scopes: request.scopes)
-    if let onStall, request.projection.mayWait { walks.reportStalls(onStall) }
+    let direct = try DirectSource.ifSuitable(files, request, isRepeated: false)
+    walks = direct == nil ? try request.walks(files, onStall) : nil
+    self.direct = direct
   }
 
   /// Reads the next bytes; 0 at the end.
@@ -58,7 +89,8 @@ public struct KernelSource: RecordSource, ~Copyable {
   /// - Throws: `IteratorError`.
   public mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(IteratorError) -> Int
   {
-    try walks.read(into: buffer)
+    if let count = try direct?.read(into: buffer) { return count }
+    return try walks?.read(into: buffer) ?? 0
   }
 }
 

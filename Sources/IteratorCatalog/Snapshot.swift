@@ -4,18 +4,16 @@ public import RecordSchema
 /// The records of one reading of a table, in the kernel's order.
 public struct Snapshot<Record: KernelRecord>: RandomAccessCollection, Sendable {
   private let storage: RecordStorage
-  private let ends: [Int]
+  /// Where each record begins.
+  private let starts: [Int]
 
   /// The first record's index.
   public var startIndex: Int { 0 }
   /// One past the last record's index.
-  public var endIndex: Int { ends.count }
+  public var endIndex: Int { starts.count }
 
   /// The record at an index.
-  public subscript(index: Int) -> Record {
-    let start = index == 0 ? 0 : ends[index - 1]
-    return Record(RecordBytes(storage, start: start, count: ends[index] - start))
-  }
+  public subscript(index: Int) -> Record { Record(RecordBytes(storage, start: starts[index])) }
 
   /// Reads all records of a source.
   ///
@@ -25,17 +23,36 @@ public struct Snapshot<Record: KernelRecord>: RandomAccessCollection, Sendable {
   ) throws {
     var stream = RecordStream(source, schema: projection.schema, layout: projection.layout)
     var bytes: [UInt8] = []
-    var ends: [Int] = []
+    var starts: [Int] = []
     while try stream.nextRecords({ record, _ in
+      starts.append(bytes.count)
       record.copyBytes(to: &bytes)
-      ends.append(bytes.count)
     }) {}
-    let empty = Preamble(
-      layoutHash: projection.layout.hash, bootTime: 0, table: projection.schema.name, wanted: [],
-      lacking: [])
     storage = RecordStorage(
-      bytes, preamble: stream.preamble ?? empty, schema: projection.schema, host: host)
-    self.ends = ends
+      bytes, preamble: stream.preamble, schema: projection.schema, layout: projection.layout,
+      host: host)
+    self.starts = starts
+  }
+
+  /// Copies what a direct walk has left in mapped memory, piece by piece.
+  init(_ source: DirectSource, projection: Projection, host: HostFacts) throws {
+    var cutter = RecordCutter(schema: projection.schema, layout: projection.layout)
+    var bytes: [UInt8] = []
+    var starts: [Int] = []
+    let (size, records) = source.extent
+    bytes.reserveCapacity(size)
+    starts.reserveCapacity(records)
+    try source.forEachPiece { piece in
+      let end = try cutter.cut(piece) { _, at, _ in starts.append(bytes.count + at) }
+      if end < piece.count {
+        throw StreamError.endsInRecord(table: projection.schema.name, missing: piece.count - end)
+      }
+      bytes.append(contentsOf: piece)
+    }
+    storage = RecordStorage(
+      bytes, preamble: cutter.preamble, schema: projection.schema, layout: projection.layout,
+      host: host)
+    self.starts = starts
   }
 }
 

@@ -23,6 +23,9 @@ public struct Capabilities: Sendable {
   /// Asks the kernel (capget(2)).
   public init() { effective = kiter_effective_capabilities() }
 
+  /// May programs be loaded, as far as capabilities decide it?
+  public var mayLoad: Bool { contains(.bpf) && contains(.perfmon) }
+
   /// Is the capability there? CAP_SYS_ADMIN holds the other two (Linux 5.8).
   public func contains(_ name: Name) -> Bool {
     effective & (1 << name.rawValue | 1 << Name.sysAdmin.rawValue) != 0

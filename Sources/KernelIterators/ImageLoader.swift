@@ -32,6 +32,10 @@ struct ImageLoader {
     var objects = KernelObjects()
     var maps: [Int32] = []
     for map in image.maps {
+      guard entries(of: map) > 0 else {
+        maps.append(-1)
+        continue
+      }
       let number = try create(map)
       objects.add(map.name, number)
       maps.append(number)
@@ -46,8 +50,11 @@ struct ImageLoader {
   private func create(_ map: ProgramImage.Map) throws(SystemError) -> Int32 {
     try checked(
       kiter_map_create(
-        map.name, map.type, map.keySize, map.valueSize, settings.entries[map.name] ?? map.entries,
-        map.flags))
+        map.name, map.type, map.keySize, map.valueSize, entries(of: map), map.flags))
+  }
+
+  private func entries(of map: ProgramImage.Map) -> UInt32 {
+    settings.entries[map.name] ?? map.entries
   }
 
   /// Sets what the map begins with; what programs may not write is made constant.

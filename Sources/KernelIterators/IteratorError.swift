@@ -10,6 +10,7 @@ public struct IteratorError: Error, CustomStringConvertible {
     case start = "starting the walk"
     case read = "reading"
     case pin = "pinning"
+    case openPin = "opening the pin"
   }
 
   /// What kind of failure it is; each has an exit code.
@@ -22,6 +23,8 @@ public struct IteratorError: Error, CustomStringConvertible {
     case stuck
     /// The walk cannot go on: what it has not shown is lost.
     case incomplete
+    /// What was asked for does not go together.
+    case invalid
     /// Anything else.
     case failed
   }
@@ -54,6 +57,7 @@ public struct IteratorError: Error, CustomStringConvertible {
 
   /// What, why and what next, on one line.
   public var description: String {
+    if cause == .invalid { return "\(iterator): \(advice)" }
     var text = "\(iterator): \(stage.rawValue) failed"
     // ESRCH of a load is libbpf's word for a missing type, and would speak of processes.
     if code != 0 && code != ESRCH { text += ": \(errorText(code))" }

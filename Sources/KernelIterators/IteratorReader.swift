@@ -1,13 +1,13 @@
 import Glibc
 
+/// How many nanoseconds a walk may ask for another try before it counts as stuck.
+let walkPatience: UInt64 = 10_000_000_000
+
 /// Reads one walk of an iterator: bytes out, whatever they mean.
 public struct IteratorReader<Calls: SystemCalls>: ~Copyable {
   private let descriptor: Descriptor
   private let iterator: String
   private let calls: Calls
-
-  /// How long a walk may answer EAGAIN without a byte before it counts as stuck.
-  private static var patience: UInt64 { 10_000_000_000 }
 
   /// What the kernel's own buffer holds (8 pages): a read never returns more.
   public static var kernelBuffer: Int { 8 * Int(getpagesize()) }
@@ -38,7 +38,7 @@ public struct IteratorReader<Calls: SystemCalls>: ~Copyable {
         let now = calls.now()
         let start = waitingSince ?? now
         waitingSince = start
-        if now - start >= Self.patience { throw stuck() }
+        if now - start >= walkPatience { throw stuck() }
         calls.yield()
       case let code: throw failure(code)
       }

@@ -1,15 +1,22 @@
 /// Several walks with the programs of one table, read as one stream.
 public struct IteratorWalks: ~Copyable {
   private let programs: LoadedPrograms
-  /// The walks still to do, last first.
-  private var walks: [(program: String, scope: IteratorScope)]
+  private let walks: [(program: String, scope: IteratorScope)]
+  /// The next of them.
+  private var next = 0
   private var reader: IteratorReader<KernelCalls>?
   private var watch: StallWatch?
 
   /// Plans a walk with each program over each scope.
   public init(_ programs: consuming LoadedPrograms, names: [String], scopes: [IteratorScope]) {
     self.programs = programs
-    walks = scopes.flatMap { scope in names.map { ($0, scope) } }.reversed()
+    walks = scopes.flatMap { scope in names.map { ($0, scope) } }
+  }
+
+  /// Begins again with the first walk: what is read then is the kernel as it is then.
+  public mutating func restart() {
+    reader = nil
+    next = 0
   }
 
   /// Calls `report` from another thread when a read takes more than 2 seconds.
@@ -26,7 +33,9 @@ public struct IteratorWalks: ~Copyable {
     defer { watch?.readEnds() }
     while true {
       if let count = try reader?.read(into: buffer), count > 0 { return count }
-      guard let walk = walks.popLast() else { return 0 }
+      guard next < walks.count else { return 0 }
+      let walk = walks[next]
+      next += 1
       reader = try programs.attach(walk.program, scope: walk.scope).open()
     }
   }

@@ -77,6 +77,7 @@ private struct LibbpfObject: ~Copyable {
     for map in maps {
       let name = mapName(map)
       if let entries = settings.entries[name] { bpf_map__set_max_entries(map, entries) }
+      if bpf_map__max_entries(map) == 0 { bpf_map__set_autocreate(map, false) }
       var size = 0
       // SAFETY: libbpf gives the start and size of the memory that becomes the map's content.
       guard name == ProgramImage.constantsName,
@@ -101,7 +102,9 @@ private struct LibbpfObject: ~Copyable {
   /// The loaded programs and all maps, which stay when libbpf's object has gone.
   func duplicates(of programs: [String]) -> KernelObjects {
     var objects = KernelObjects()
-    for map in maps { objects.add(mapName(map), duplicate(bpf_map__fd(map))) }
+    for map in maps where bpf_map__fd(map) >= 0 {
+      objects.add(mapName(map), duplicate(bpf_map__fd(map)))
+    }
     for name in programs {
       guard let program = bpf_object__find_program_by_name(pointer, name) else { continue }
       objects.add(name, duplicate(bpf_program__fd(program)))

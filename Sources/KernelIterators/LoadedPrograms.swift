@@ -13,14 +13,16 @@ public struct LoadedPrograms: ~Copyable {
   ///   - programs: C functions to load; the object's others are left out.
   ///   - constants: bytes of `struct kiter_config`.
   ///   - slots: scratch slots: 1 for one reader, more for a pin with many.
+  ///   - chunks: pieces of mapped memory for a program that walks by itself.
   ///   - cache: where relocated programs are kept; nil for nowhere.
   /// - Throws: `IteratorError`: `unsupported` if this kernel lacks the iterator or what the program
   ///   needs, `notPermitted` without CAP_BPF and CAP_PERFMON.
   public init(
     _ object: ProgramObject, programs: [String], constants: [UInt8], slots: UInt32,
-    cache: ProgramCache? = .standard
+    chunks: UInt32 = 0, cache: ProgramCache? = .standard
   ) throws(IteratorError) {
-    let settings = LoadSettings(constants: constants, entries: ["kiter_slots": slots])
+    let settings = LoadSettings(
+      constants: constants, entries: ["kiter_slots": slots, "kiter_chunks": chunks])
     iterator = object.name
     // The folder is root's, so nobody else needs to look.
     let key = cache != nil && geteuid() == 0 ? CacheKey(object, programs: programs) : nil

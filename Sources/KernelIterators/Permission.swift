@@ -6,7 +6,8 @@ func permissionAdvice() -> String {
     return "the kernel is locked down (confidentiality), which forbids BPF to read kernel memory "
       + "even to root; boot with lockdown=integrity"
   }
-  return "it needs CAP_BPF and CAP_PERFMON; run as root (sudo kiter …)"
+  return "it needs CAP_BPF and CAP_PERFMON; run as root (sudo kiter …), or let root pin the "
+    + "table (kiter pin --help)"
 }
 
 /// Does the kernel keep its memory from BPF (lockdown=confidentiality)?

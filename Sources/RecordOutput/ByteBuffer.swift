@@ -83,7 +83,7 @@ public struct ByteBuffer: ~Copyable {
   /// Appends a string's UTF-8: for what is not on the way of every record.
   ///
   /// It has a label because an unlabelled literal would be a String, and each append a slow one.
-  mutating func append(string text: String) {
+  public mutating func append(string text: String) {
     for byte in text.utf8 { append(byte) }
   }
 

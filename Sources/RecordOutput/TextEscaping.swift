@@ -22,6 +22,12 @@ extension ByteBuffer {
     append(UInt8(ascii: "\""))
   }
 
+  /// Appends a JSON string with its quotes: for what is not on the way of every record.
+  public mutating func append(json text: String) {
+    var text = text
+    text.withUTF8 { append(json: UnsafeRawBufferPointer($0)) }
+  }
+
   /// Appends the beginning of a text that needs no escape, eight bytes at a time. Room for the whole
   /// text and eight bytes more must have been reserved.
   ///

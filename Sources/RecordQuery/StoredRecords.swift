@@ -13,11 +13,12 @@ public final class StoredRecords {
   /// The number of records.
   public var count: Int { ends.count }
 
-  /// Reads a source to its end.
+  /// Reads a source to its end, and keeps the records of which `isWanted` is true.
   ///
   /// - Throws: what the source throws, or `StreamError`.
   public init<Source: RecordSource & ~Copyable>(
-    _ source: consuming Source, projection: Projection
+    _ source: consuming Source, projection: Projection,
+    where isWanted: (RawRecord) -> Bool = { _ in true }
   ) throws {
     self.projection = projection
     preamble = Preamble(
@@ -25,6 +26,7 @@ public final class StoredRecords {
       wanted: projection.wanted, lacking: projection.wanted.map { _ in 0 })
     var stream = RecordStream(source, schema: projection.schema, layout: projection.layout)
     while try stream.nextRecords({ record, _ in
+      guard isWanted(record) else { return }
       record.copyBytes(to: &bytes)
       ends.append(bytes.count)
     }) {}

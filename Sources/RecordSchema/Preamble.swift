@@ -3,7 +3,7 @@ public struct Preamble: Sendable, Equatable {
   /// "KTR1" as the bytes lie in the stream.
   public static let magic: UInt32 = 0x3152_544b
   /// The value in place of a record's program number.
-  public static let programNumber: UInt16 = 0xffff
+  @inlinable public static var programNumber: UInt16 { 0xffff }
   /// Bytes before the masks.
   public static let fixedSize = 40
 
@@ -67,6 +67,17 @@ public struct Preamble: Sendable, Equatable {
     bytes += repeatElement(0, count: 16 - name.count)
     for mask in wanted + lacking { append(mask) }
     return bytes
+  }
+
+  /// Reads the preamble that a stream begins with; nil if it begins otherwise.
+  public init?(startOf stream: UnsafeRawBufferPointer) {
+    guard stream.count >= Self.fixedSize else { return nil }
+    // SAFETY: the fixed part is there, as just checked.
+    let size = Int(stream.loadUnaligned(as: UInt16.self))
+    // SAFETY: as above.
+    let program = stream.loadUnaligned(fromByteOffset: 2, as: UInt16.self)
+    guard program == Self.programNumber, size <= stream.count else { return nil }
+    self.init(UnsafeRawBufferPointer(rebasing: stream[..<size]))
   }
 
   /// Was the field with this bit asked for?

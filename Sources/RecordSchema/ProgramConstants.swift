@@ -30,6 +30,10 @@ public struct ProgramConstants: Sendable {
     }
     while bytes.count % 8 != 0 { bytes.append(0) }
     appendMatches(projection.schema.filters, to: &bytes)
+    for bit in projection.schema.storedFields.indices {
+      bytes.append(UInt8(truncatingIfNeeded: projection.wanted[bit / 64] >> UInt64(bit % 64) & 1))
+    }
+    while bytes.count % 8 != 0 { bytes.append(0) }
     return bytes
   }
 

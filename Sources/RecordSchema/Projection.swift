@@ -72,6 +72,25 @@ extension Projection {
   /// The cost group of fields whose reading takes a process's mmap_lock.
   private static var lock: String { "mmap_lock" }
 
+  /// The cost groups whose helpers the kernel has for iterator programs alone, or that may sleep.
+  private static var costsOfIterators: Set<String> { [lock, "path", "stack"] }
+
+  /// How many texts and lists each record has.
+  public var wantedTexts: Int {
+    layout.slots.count { slot in
+      wanted[slot.bit / 64] >> UInt64(slot.bit % 64) & 1 == 1
+        && [.text, .u32List, .u64List].contains(slot.type)
+    }
+  }
+
+  /// The columns that only an iterator program can fill, and none that walks by itself.
+  public var iteratorColumns: [String] {
+    columns.filter { column in
+      let stored = [column.field.name] + column.field.inputs
+      return stored.contains { Self.costsOfIterators.contains(schema.field($0)?.cost ?? "") }
+    }.map(\.field.name)
+  }
+
   /// The columns that make the walk wait where a process's memory is locked.
   public var waitingColumns: [String] {
     columns.filter { column in

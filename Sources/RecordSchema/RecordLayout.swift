@@ -1,6 +1,6 @@
 /// Where each stored field of a schema lies in a record. The generated C header asserts the same.
 ///
-/// A record is `{ u16 size; u16 program; u32 reserved; u64 present[W]; u64 partial[W]; }`, the
+/// A record is `{ u16 size; u16 program; u32 order; u64 present[W]; u64 partial[W]; }`, the
 /// fixed fields at their natural alignment, then the tail.
 public struct RecordLayout: Sendable, Equatable {
   /// A stored field's place.
@@ -34,7 +34,8 @@ public struct RecordLayout: Sendable, Equatable {
   public let slots: [Slot]
   /// Bytes of the whole fixed part.
   public let fixedSize: Int
-  /// Tells one layout from another: FNV-1a over name, type and offset of every stored field.
+  /// Tells one layout from another: FNV-1a over the schema's name and version, and
+  /// name, type and offset of every stored field.
   public let hash: UInt64
 
   /// Computes the layout.
@@ -48,6 +49,9 @@ public struct RecordLayout: Sendable, Equatable {
     slots.reserveCapacity(stored.count)
     var hash = FNV1a()
     hash.combine(schema.name)
+    hash.combine(" ")
+    hash.combine(String(schema.version))
+    hash.combine(" ")
     for (bit, index) in stored.enumerated() {
       guard let type = schema.fields[index].type else { continue }
       offset = (offset + type.alignment - 1) & ~(type.alignment - 1)

@@ -47,16 +47,21 @@ public struct Schema: Sendable, Equatable {
     public var option: String?
     /// The lock of a process that the kernel's walk takes by itself, whatever the columns.
     public var locks: String?
+    /// Oldest kernel with what the program's second form needs, `NAME_direct`: it writes the same
+    /// records in one run, from a walk of its own. Nil if there is none.
+    public var direct: String?
 
     /// Creates a program; the parameters are the properties.
     public init(
-      name: String, target: String, since: String, option: String? = nil, locks: String? = nil
+      name: String, target: String, since: String, option: String? = nil, locks: String? = nil,
+      direct: String? = nil
     ) {
       self.name = name
       self.target = target
       self.since = since
       self.option = option
       self.locks = locks
+      self.direct = direct
     }
   }
 

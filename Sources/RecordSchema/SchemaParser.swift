@@ -11,7 +11,7 @@ extension Schema {
       programs: file.programs.map {
         Program(
           name: $0.name, target: $0.target, since: $0.since, option: $0.option,
-          locks: $0.locks)
+          locks: $0.locks, direct: $0.direct)
       },
       scopes: file.scopes ?? [],
       parameters: (file.parameters ?? []).map {
@@ -80,6 +80,7 @@ private struct SchemaFile: Decodable {
     var since: String
     var option: String?
     var locks: String?
+    var direct: String?
   }
 
   struct Parameter: Decodable {

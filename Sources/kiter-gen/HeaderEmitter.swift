@@ -38,7 +38,7 @@ func cHeader(for schema: Schema) -> String {
     struct kiter_record {
     \tu16 record_size; /* not `size`, which a field may be called */
     \tu16 program;
-    \tu32 reserved;
+    \tu32 order; /* of a walk by the program itself: where the row belongs; or 0 */
     \tu64 present[KITER_WORDS];
     \tu64 partial[KITER_WORDS];
     \(lines(stored) { "\t\(cType($0.type)) \($0.name);" })
@@ -57,6 +57,7 @@ func cHeader(for schema: Schema) -> String {
     \(lines(schema.parameters) { "\t\($0.form == .file ? "s32" : "u32") \($0.name);" })
     \tu64 matching; /* a bit for each of the filters below that was given */
     \(lines(schema.filters, filterMember))
+    \tbool asked[\(stored.count)]; /* the bits of want again: one load and one jump to look at */
     };
 
     const volatile struct kiter_config kiter_config SEC(".rodata.config");
@@ -125,16 +126,15 @@ private func assertion(_ field: Field, _ slot: RecordLayout.Slot) -> String {
     + "\"\(field.name)\");"
 }
 
+/// No jump: each would make the verifier look back at where its condition came from.
 private func lacking(_ field: Field) -> String {
   let tests = field.requires.map { requirement in
-    if requirement.hasSuffix("()") { return "!\(requirement.dropLast(2))" }
+    if requirement.hasSuffix("()") { return "(\(requirement.dropLast(2)) != 0)" }
     let parts = requirement.split(separator: ".", maxSplits: 1)
     return parts.count == 2
-      ? "!bpf_core_field_exists(struct \(parts[0]), \(parts[1]))"
-      : "!bpf_core_type_exists(struct \(requirement))"
+      ? "bpf_core_field_exists(struct \(parts[0]), \(parts[1]))"
+      : "bpf_core_type_exists(struct \(requirement))"
   }
-  return """
-    \tif (\(tests.joined(separator: " || ")))
-    \t\tmask[KITER_BIT_\(field.name) / 64] |= 1ULL << (KITER_BIT_\(field.name) % 64);
-    """
+  let bit = "KITER_BIT_\(field.name)"
+  return "\tmask[\(bit) / 64] |= (u64)(1 ^ (\(tests.joined(separator: " & ")))) << (\(bit) % 64);"
 }

@@ -21,7 +21,7 @@ func literal(_ list: [String]) -> String { "[\(list.map { literal($0) }.joined(s
 func literal(_ program: Schema.Program) -> String {
   ".init(name: \(literal(program.name)), target: \(literal(program.target)), "
     + "since: \(literal(program.since)), option: \(literal(program.option)), "
-    + "locks: \(literal(program.locks)))"
+    + "locks: \(literal(program.locks)), direct: \(literal(program.direct)))"
 }
 
 func literal(_ parameter: Schema.Parameter) -> String {

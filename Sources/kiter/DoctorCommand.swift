@@ -38,9 +38,9 @@ struct Finding {
 /// What holds for all tables.
 private func hostFindings() -> [Finding] {
   [
-    kernelFinding(), typesFinding(), capabilityFinding(), lockdownFinding(), bpffsFinding(),
-    namespaceFinding(), functionsFinding(), cacheFinding(),
-  ]
+    kernelFinding(), typesFinding(), capabilityFinding(), lockdownFinding(), namespaceFinding(),
+    functionsFinding(), cacheFinding(),
+  ] + pinFindings()
 }
 
 private func kernelFinding() -> Finding {
@@ -66,7 +66,9 @@ private func capabilityFinding() -> Finding {
   return Finding(
     name: "capabilities", detail: "no " + missing.map(\.description).joined(separator: ", no "),
     fix: "run kiter as root (sudo kiter …), or: sudo setcap cap_bpf,cap_perfmon+ep \(ownPath())",
-    code: ExitStatus.notPermitted)
+    // Where pins serve, capabilities are not missed; a table that has none says so itself.
+    code: Catalog.tables.contains { servingFinding($0.schema) != nil }
+      ? nil : ExitStatus.notPermitted)
 }
 
 private func ownPath() -> String {
@@ -84,16 +86,6 @@ private func lockdownFinding() -> Finding {
   return Finding(
     name: "lockdown", detail: "confidentiality: BPF may not read kernel memory, even for root",
     fix: "boot with lockdown=integrity, or without it", code: ExitStatus.notPermitted)
-}
-
-private func bpffsFinding() -> Finding {
-  let mounts = String(decoding: fileContents("/proc/self/mounts") ?? [], as: UTF8.self)
-  if mounts.contains(" /sys/fs/bpf bpf ") {
-    return Finding(name: "BPF file system", detail: "/sys/fs/bpf")
-  }
-  return Finding(
-    name: "BPF file system", detail: "not mounted at /sys/fs/bpf (only pins need it)",
-    fix: "mount -t bpf bpf /sys/fs/bpf")
 }
 
 /// The initial pid namespace has a fixed inode (PROC_PID_INIT_INO).
@@ -146,6 +138,7 @@ private func tableFinding(_ table: any KernelRecord.Type) -> Finding {
   let name = "table \(schema.name)"
   do {
     let projection = try Projection(schema, columns: schema.columns.map(\.name))
+    if !Capabilities().mayLoad, let finding = servingFinding(schema) { return finding }
     let source = try KernelSource(table.files, TableRequest(projection))
     var stream = RecordStream(source, schema: schema, layout: projection.layout)
     _ = try stream.nextRecords { _, _ in }

@@ -20,6 +20,7 @@ enum ExitStatus {
       case .unsupported: unsupported
       case .notPermitted: notPermitted
       case .incomplete: incomplete
+      case .invalid: usage
       case .stuck, .failed: failed
       }
     case is UnknownColumn, is InvalidFilter, is QueryError: usage

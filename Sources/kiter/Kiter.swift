@@ -22,6 +22,8 @@ struct Kiter: ParsableCommand {
       CommandGroup(
         name: "Other",
         subcommands: [SQLCommand.self, ListCommand.self, SchemaCommand.self, DoctorCommand.self]),
+      CommandGroup(
+        name: "Pins", subcommands: [PinCommand.self, UnpinCommand.self, PinsCommand.self]),
     ])
 
   static let version = "0.1.0"

@@ -1,3 +1,4 @@
+import IteratorCatalog
 import RecordSchema
 
 /// How a table's rows are written, as the command line says it.
@@ -12,7 +13,10 @@ struct OutputOptions: Equatable {
   var limit: Int?
   var noHeader = false
   var raw = false
+  var engine: WalkEngine?
   var noCache = false
+  var pinned = false
+  var pins: String?
   var verbose = false
 
   /// The options that every table has.
@@ -34,9 +38,16 @@ struct OutputOptions: Equatable {
       .number("limit", value: "n", "Stop after this many rows.") { $0.output.limit = Int($1) },
       .flag("no-header", "No line with titles.") { $0.output.noHeader = true },
       .flag("raw", "Numbers without units.") { $0.output.raw = true },
+      .choice("engine", "How to read, if not as is fastest here: seq or direct.") {
+        $0.output.engine = $1
+      },
       .flag("no-cache", "Load through libbpf, and leave the cache of relocated programs alone.") {
         $0.output.noCache = true
       },
+      .flag("pinned", "Read from pins (kiter pin), even where programs may be loaded.") {
+        $0.output.pinned = true
+      },
+      .text("pins", value: "dir", "Read from the pins in this folder.") { $0.output.pins = $1 },
       .flag("verbose", short: "v", "Show what libbpf and the kernel's verifier say.") {
         $0.output.verbose = true
       },
@@ -51,21 +62,6 @@ struct OutputOptions: Equatable {
   /// - Throws: `UnknownColumn` where a name is taken away that there is not.
   func columnNames(of schema: Schema) throws(UnknownColumn) -> [String]? {
     guard let columns else { return nil }
-    if columns == "all" { return schema.columns.map(\.name) }
-    let items = columns.split(separator: ",").map { trimmed($0) }.filter { !$0.isEmpty }
-    let isChange = items.contains { $0.hasPrefix("+") || $0.hasPrefix("-") }
-    var names = isChange ? schema.columns.filter(\.isDefault).map(\.name) : []
-    for item in items {
-      let name = item.hasPrefix("+") || item.hasPrefix("-") ? String(item.dropFirst()) : item
-      _ = try schema.column(name)
-      if item.hasPrefix("-") {
-        names.removeAll { $0 == name }
-      } else if !names.contains(name) {
-        names.append(name)
-      }
-    }
-    return names
+    return try ColumnList(columns).names(of: schema)
   }
-
-  private func trimmed(_ item: Substring) -> String { String(item.filter { $0 != " " }) }
 }

@@ -1,20 +1,17 @@
 import IteratorCatalog
-import KernelIterators
 import RecordQuery
 import RecordSchema
 
-/// Runs a table's command with a query: the records are held, and SQLite says which and in what
-/// order.
+/// Answers a table's query options: the records are held, and SQLite says which and in what order.
 struct QueryRun {
-  let files: EmbeddedFiles
-  let request: TableRequest
+  let table: QueryTable
+  /// The columns to show.
+  let projection: Projection
   let query: QueryOptions
   let output: OutputOptions
-  let onStall: @Sendable (StallPlace) -> Void
-
-  private var schema: Schema { request.projection.schema }
 
   func run() throws -> RowPump.End {
+    let schema = table.schema
     let rows = try query.rowQuery(of: schema, limit: output.limit)
     let groups = try query.groupColumns(of: schema)
     let database = try QueryDatabase(tables: [table], host: .live())
@@ -22,25 +19,6 @@ struct QueryRun {
       let counts = try database.count(rows, by: groups, from: schema.name)
       return try RowPump(Projection(allOf: counts.schema), output).run(counts)
     }
-    return try RowPump(request.projection, output).run(database.select(rows, from: schema.name))
-  }
-
-  /// The table as the other options narrow it; the query may narrow it further.
-  private var table: QueryTable {
-    let (files, request, onStall, query) = (files, request, onStall, query)
-    return QueryTable(schema) { scan in
-      var request = request
-      let shown = query.isCounting ? [] : request.projection.columns.map(\.field.name)
-      let others = scan.columns.filter { !shown.contains($0) }
-      let matches = request.matches.merging(scan.matches) { own, _ in own }
-      request.projection = try Projection(
-        request.projection.schema, columns: shown + others, filters: matches.keys.sorted())
-      request.matches = matches
-      if request.scopes == [.all] {
-        request.scopes = [scan.tid.map { .tid($0) } ?? scan.pid.map { .pid($0) } ?? .all]
-      }
-      return try StoredRecords(
-        KernelSource(files, request, onStall: onStall), projection: request.projection)
-    }
+    return try RowPump(projection, output).run(database.select(rows, from: schema.name))
   }
 }

@@ -18,12 +18,14 @@ struct RowPump {
 
   private let projection: Projection
   private let output: OutputOptions
+  private let filter: RowFilter?
 
   private static var writeSize: Int { 128 << 10 }
 
-  init(_ projection: Projection, _ output: OutputOptions) {
+  init(_ projection: Projection, _ output: OutputOptions, filter: RowFilter? = nil) {
     self.projection = projection
     self.output = output
+    self.filter = filter
   }
 
   func run<Source: RecordSource & ~Copyable>(_ source: consuming Source) throws -> End {
@@ -43,14 +45,16 @@ struct RowPump {
   private func pump<Source: RecordSource & ~Copyable, Writer: RecordWriter & ~Copyable>(
     _ source: consuming Source, _ writer: consuming Writer
   ) throws -> End {
-    var stream = RecordStream(source, schema: projection.schema, layout: projection.layout)
+    var stream = RecordStream(
+      ReadAhead(source), schema: projection.schema, layout: projection.layout)
     let limit = output.limit ?? .max
     var failure: (any Error)?
     writer.begin()
     do {
       while writer.notes.records < limit {
         let isOpen = try stream.nextRecords { record, preamble in
-          if writer.notes.records < limit { writer.append(record, preamble) }
+          guard writer.notes.records < limit, filter?.accepts(record) ?? true else { return }
+          writer.append(record, preamble)
         }
         if !isOpen { break }
         if writer.output.count >= Self.writeSize { try flush(&writer.output) }

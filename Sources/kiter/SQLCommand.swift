@@ -25,7 +25,7 @@ struct SQLCommand: ParsableCommand {
 
   func run() throws {
     let output = try output
-    let tables = catalogTables(cache: output.noCache ? nil : .standard)
+    let tables = catalogTables(output)
     let database = try QueryDatabase(tables: tables, host: .live())
     if let statement { return try answer(statement, database, output) }
     let shell = SQLShell(tables: tables) { try answer($0, database, output) }

@@ -39,16 +39,7 @@ struct StallReport: Sendable {
 ///
 /// /proc/PID/statm is read because it takes no lock, unlike everything else there that would tell.
 private func nextProcess(after pid: UInt32) -> UInt32? {
-  guard let folder = opendir("/proc") else { return nil }
-  defer { closedir(folder) }
-  var pids: [UInt32] = []
-  while let entry = readdir(folder) {
-    let name = withUnsafePointer(to: &entry.pointee.d_name) {
-      // SAFETY: d_name is NUL-terminated within its array.
-      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-    }
-    if let number = UInt32(name), number > pid { pids.append(number) }
-  }
+  let pids = folderNames("/proc").compactMap { UInt32($0) }.filter { $0 > pid }
   return pids.sorted().first { candidate in
     fileContents("/proc/\(candidate)/statm").map { !$0.starts(with: "0 ".utf8) } ?? false
   }

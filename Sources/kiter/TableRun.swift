@@ -23,7 +23,7 @@ struct TableRun {
 
   func run() throws {
     do {
-      let code = try write()
+      let code = try usesPins ? writePinned() : writeLoaded()
       if let code { throw code }
     } catch let code as ExitCode {
       throw code
@@ -36,35 +36,47 @@ struct TableRun {
     }
   }
 
-  /// Writes the rows; nil if all is well.
-  private func write() throws -> ExitCode? {
-    let projection = try Projection(
-      schema, columns: output.columnNames(of: schema), filters: rows.filters.map(\.name))
-    guard !projection.columns.isEmpty else {
-      report("\(schema.name): --columns leaves no column")
+  /// Writes the rows of programs loaded now; nil if all is well.
+  private func writeLoaded() throws -> ExitCode? {
+    let names = try output.columnNames(of: schema)
+    guard let projection = try projection(names, filters: rows.filters.map(\.name)) else {
       return ExitStatus.usage
     }
     var opened = OpenedFiles()
     var request = TableRequest(projection)
     if output.noCache { request.cache = nil }
+    request.engine = output.engine
     request.programs = rows.programs
     for number in rows.numbers { request.parameters[number.name] = number.value }
     for file in rows.files { request.parameters[file.name] = try opened.open(file.value) }
-    for filter in rows.filters { request.matches[filter.name] = try match(filter) }
+    for match in try matches() { request.matches[match.name] = match.value }
     let targets = ScopeTargets(schema: schema, rows)
     if !targets.isEmpty { request.scopes = targets.existing }
     guard !request.scopes.isEmpty else { return ExitStatus.failed }
     let stall = StallReport(projection: projection, scopes: request.scopes)
-    let onStall = { @Sendable (place: StallPlace) in stall.report(place) }
-    let end =
-      if query.isEmpty {
-        try RowPump(projection, output).run(KernelSource(files, request, onStall: onStall))
-      } else {
-        try QueryRun(files: files, request: request, query: query, output: output, onStall: onStall)
-          .run()
-      }
+    let source = LoadedTable(files: files, request: request) { stall.report($0) }
+    let end: RowPump.End
+    do {
+      end = try source.write(query, output)
+    } catch let error as IteratorError where error.cause == .notPermitted && pins.exist {
+      // Capabilities of a user namespace (a container's root) do not count.
+      return try writePinned()
+    }
     // The program has compared with them until here.
     withExtendedLifetime(opened) {}
+    return code(of: end, projection, targets)
+  }
+
+  /// The columns to show; nil, and said, if there are none.
+  func projection(_ names: [String]?, filters: [String] = []) throws(UnknownColumn) -> Projection? {
+    let projection = try Projection(schema, columns: names, filters: filters)
+    if !projection.columns.isEmpty { return projection }
+    report("\(schema.name): --columns leaves no column")
+    return nil
+  }
+
+  /// Says what the rows could not say; nil if all is well.
+  func code(of end: RowPump.End, _ projection: Projection, _ targets: ScopeTargets) -> ExitCode? {
     if !query.isCounting { reportNotes(end.notes, projection, end.preamble) }
     if end.isClosed { return nil }
     if let error = end.error {
@@ -75,9 +87,13 @@ struct TableRun {
     return targets.reportVanished(records: end.notes.records) ? ExitStatus.failed : nil
   }
 
-  private func match(_ filter: RowSelection.TextParameter) throws -> FilterValue {
-    try FilterValue(
-      filter.value, for: schema.column(filter.name), in: schema, users: { HostFacts.live().users })
+  /// What fields must be equal to.
+  func matches() throws -> [(name: String, value: FilterValue)] {
+    try rows.filters.map { filter in
+      let field = try schema.column(filter.name)
+      let users = { HostFacts.live().users }
+      return (filter.name, try FilterValue(filter.value, for: field, in: schema, users: users))
+    }
   }
 
   /// Says once what the rows could not say.

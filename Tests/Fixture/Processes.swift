@@ -59,13 +59,15 @@ func churn(_ arguments: [String]) throws -> KnownState {
   return KnownState(facts: ["churner_pid": .number(churner.pid)], resources: [churner])
 }
 
-/// `many N [FILES]`: N children that wait, each with FILES more descriptors than it would have.
+/// `many N [FILES [PROGRAM]]`: N children that wait, each with FILES more descriptors than it would
+/// have. PROGRAM is a path to run instead of the smallest one; it must end when its input does.
 func manyProcesses(_ arguments: [String]) throws -> KnownState {
   let count = try number(arguments, at: 0)
   let files = try number(arguments, at: 1, default: 0)
   try raiseLimits(files: files)
   let descriptors = try (0..<files).map { _ in try openFile("/dev/null", O_RDWR) }
-  let crowd = try Crowd(count)
+  let program = arguments.count > 2 ? arguments[2] : nil
+  let crowd = try Crowd(count, opening: descriptors, program: program)
   return KnownState(
     facts: [
       "children": .number(count), "files": .number(files),
@@ -76,7 +78,7 @@ func manyProcesses(_ arguments: [String]) throws -> KnownState {
 }
 
 /// Lifts what would stop so many processes and files, as far as this user may.
-private func raiseLimits(files: Int) throws {
+func raiseLimits(files: Int) throws {
   let fileLimit = Int32(RLIMIT_NOFILE.rawValue)
   var limit = rlimit()
   // SAFETY: the structure is local, here and below.

@@ -57,15 +57,17 @@ final class Crowd: Resource {
   private let lifeline: (read: Int32, write: Int32)
   private let directory: TemporaryDirectory
 
-  init(_ count: Int) throws {
+  /// Starts `count` copies of a program, of the tiny one unless another is named; each opens
+  /// /dev/null anew as each of `descriptors`, so that no two share an open file.
+  init(_ count: Int, opening descriptors: [Int32] = [], program: String? = nil) throws {
     directory = try TemporaryDirectory()
-    let path = "\(directory.path)/waiter"
-    try TinyProgram.write(to: path)
+    let path = program ?? "\(directory.path)/waiter"
+    if program == nil { try TinyProgram.write(to: path) }
     // No child gets the end for writing, so reading ends when this process has gone.
     lifeline = try makePipe()
     pids.reserveCapacity(count)
     do {
-      for _ in 0..<count { pids.append(try start(path)) }
+      for _ in 0..<count { pids.append(try start(path, descriptors)) }
     } catch {
       release()
       throw error
@@ -80,12 +82,15 @@ final class Crowd: Resource {
   }
 
   /// posix_spawn does not copy the page tables of this process, as fork would.
-  private func start(_ path: String) throws -> pid_t {
+  private func start(_ path: String, _ descriptors: [Int32]) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     // SAFETY: initialised here and destroyed when the child has been started.
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_adddup2(&actions, lifeline.read, STDIN_FILENO)
+    for descriptor in descriptors {
+      posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
+    }
     var pid: pid_t = 0
     var name = Array("waiter".utf8CString)
     // SAFETY: the name outlives the call, which copies it.

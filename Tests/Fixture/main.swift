@@ -25,6 +25,7 @@ let states: [String: ([String]) throws -> KnownState] = [
   "tty": terminal,
   "churn": churn,
   "many": manyProcesses,
+  "tcp": manyConnections,
   "hold-mmap-lock": holdMmapLock,
   "identify": identify,
   "identified": identified,

@@ -47,7 +47,7 @@ import Testing
     let kiter = try Kiter.executable()
     let script = """
       mount -t tmpfs none /sys/kernel/btf
-      \(kiter) tasks; echo "tasks $?"
+      \(kiter) tasks --no-cache; echo "tasks $?"
       \(kiter) list; echo "list $?"
       \(kiter) doctor; echo "doctor $?"
       """
@@ -117,13 +117,13 @@ import Testing
     withExtendedLifetime(churn) {}
   }
 
-  /// kiter looks whether the process is there, then loads for some 20 ms, then reads: a process that
-  /// is killed in between is met by one of these delays.
+  /// kiter looks whether the process is there, then loads (some 20 ms without the cache), then reads: a
+  /// process that is killed in between is met by one of these delays.
   @Test func aTargetThatEndsMeanwhileIsNamed() throws {
     let script = """
       for delay in $(seq 4 2 120); do
         sleep 1000 & target=$!
-        \(try Kiter.executable()) tasks --pid $target -c pid -o csv >/dev/null & reader=$!
+        \(try Kiter.executable()) tasks --no-cache --pid $target -c pid -o csv >/dev/null & reader=$!
         sleep 0.$(printf %03d $delay); kill -9 $target; wait $target; wait $reader
         echo "exit $?"
       done 2>&1

@@ -45,7 +45,7 @@ import Testing
         .replacingOccurrences(of: "\"giants\": [", with: "\"programs\": [")
         .replacingOccurrences(
           of: "return kiter_emit(&w);",
-          with: "w.at = KITER_RECORD_MAX; kiter_emit(&w); "
+          with: "END(&w) = KITER_RECORD_MAX; kiter_emit(&w); "
             + "return bpf_seq_write(meta->seq, w.slot->bytes, 4096) * 0;")
       let other = name.replacingOccurrences(of: "programs", with: "giants")
       try Data(text.utf8).write(to: copy.appending(path: other))

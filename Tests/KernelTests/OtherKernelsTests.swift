@@ -18,13 +18,39 @@ import Testing
       kiter $table -c all -o jsonl >/dev/null && echo "$table is good"
     done
     kiter doctor; echo "doctor $?"
+    kiter tasks -c pid,comm --engine direct; echo "direct $?"
     """
 
-  @Test(arguments: ["linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64"])
-  func everyTableRuns(package: String) throws {
+  /// Open-coded iterators came with Linux 6.7; the first is a 6.1.
+  @Test(arguments: [
+    ("linux-image-cloud-amd64", "direct 69"), ("linux-image-6.12-cloud-amd64", "direct 0"),
+  ])
+  func everyTableRuns(package: String, direct: String) throws {
     let text = try Self.boot(package, Self.everyTable)
     for table in ContractTests.tables { #expect(text.contains("\(table) is good"), "\(text)") }
     #expect(text.contains("doctor 0"), "\(text)")
+    #expect(text.contains(direct), "\(text)")
+  }
+
+  @Test(arguments: ["linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64"])
+  func pinsServeAUser(package: String) throws {
+    let text = try Self.boot(
+      package,
+      """
+      chmod 755 / /bin
+      echo nobody:x:65534:65534::/:/bin/sh >>/etc/passwd; echo nogroup:x:65534: >/etc/group
+      user() { start-stop-daemon -S -q -c nobody:nogroup -x /bin/kiter -- "$@"; }
+      kiter pin tasks sockets --group nogroup >/dev/null; echo "pin $?"
+      user sockets; echo "sockets $?"; user tasks -c exe; echo "lacking $?"
+      kiter pin tasks --group nogroup --columns pid,exe >/dev/null
+      user tasks -o csv --limit 1 --no-header; user files; echo "files $?"
+      kiter unpin --all; echo "unpin $?"; user tasks; echo "tasks $?"
+      """)
+    let ends = ["pin 0", "sockets 0", "lacking 77", "files 77", "unpin 0", "tasks 77"]
+    for end in ends {
+      #expect(text.contains("\n\(end)\n") || text.hasPrefix("\(end)\n"), "\(text)")
+    }
+    #expect(text.contains("\n1,/bin/busybox\n"), "\(text)")
   }
 
   @Test func lockdownIsNamed() throws {

@@ -70,6 +70,14 @@ import Testing
     #expect(layout.fixedSize % 8 == 0)
   }
 
+  /// A pin or a file of a schema whose fields mean something else must not be decoded.
+  @Test func versionsOfASchemaHaveOtherLayouts() {
+    var newer = testSchema
+    newer.version += 1
+    #expect(RecordLayout(newer).hash != RecordLayout(testSchema).hash)
+    #expect(RecordLayout(newer).slots == RecordLayout(testSchema).slots)
+  }
+
   @Test func theFixedPartEndsBehindTheLastWantedField() throws {
     let short = try Projection(testSchema, columns: ["pid"])
     #expect(short.fixedSize == 32)
@@ -84,8 +92,10 @@ import Testing
     constants.parameters = ["old": 1]
     let bytes = constants.bytes(for: try Projection(testSchema, columns: ["pid"]))
     let filters = 8 + (8 + 64) + 8
-    #expect(bytes.count == 8 + 16 + 8 + filters)
-    #expect(bytes[32...].allSatisfy { $0 == 0 })
+    let asked = testSchema.storedFields.map { UInt8($0.name == "pid" ? 1 : 0) }
+    #expect(bytes.count == 8 + 16 + 8 + filters + (asked.count + 7) / 8 * 8)
+    #expect(bytes[32..<32 + filters].allSatisfy { $0 == 0 })
+    #expect(Array(bytes[(32 + filters)...].prefix(asked.count)) == asked)
     #expect(bytes[0] == 1)
     #expect(bytes[8] == 32)
     #expect(Array(bytes[24..<28]) == [1, 0, 0, 0])
@@ -98,7 +108,7 @@ import Testing
     let projection = try Projection(testSchema, columns: ["pid"], filters: ["uid"])
     let bytes = constants.bytes(for: projection)
     #expect(bytes[32] == 0b10)
-    #expect(Array(bytes[112...]) == [0xe8, 3, 0, 0, 0, 0, 0, 0])
+    #expect(Array(bytes[112..<120]) == [0xe8, 3, 0, 0, 0, 0, 0, 0])
     constants.matches = ["name": .text(Array("bash".utf8))]
     let named = constants.bytes(for: projection)
     #expect(named[32] == 0b01)

@@ -45,6 +45,16 @@ import Testing
     }
   }
 
+  @Test func theStartOfAStreamTellsWhatItIs() {
+    func start(_ bytes: [UInt8]) -> Preamble? { bytes.withUnsafeBytes { Preamble(startOf: $0) } }
+    let preamble = preambleBytes()
+    #expect(start(preamble + Self.three)?.layoutHash == RecordLayout(testSchema).hash)
+    #expect(start(preamble + Self.three)?.table == "things")
+    for count in preamble.indices { #expect(start(Array(preamble[..<count])) == nil) }
+    #expect(start(Self.three + preamble) == nil)
+    #expect(start([0, 0] + preamble.dropFirst(2)) == nil)
+  }
+
   @Test func anEndInsideARecordIsSaid() {
     #expect(throws: StreamError.endsInRecord(table: "things", missing: 5)) {
       try Self.pids(preambleBytes() + Self.three.dropLast(5))

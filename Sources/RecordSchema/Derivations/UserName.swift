@@ -43,8 +43,13 @@ public struct NameTable: Sendable {
     return (number, name)
   }
 
+  /// The name of a number; nil if it has none.
+  public func name(_ number: UInt64) -> String? {
+    bytes(number).map { String(decoding: $0, as: UTF8.self) }
+  }
+
   /// The number that has this name; nil if none has.
-  func number(of name: String) -> UInt64? {
+  public func number(of name: String) -> UInt64? {
     numbers.indices.first { names.bytes($0).elementsEqual(name.utf8) }.map { numbers[$0] }
   }
 

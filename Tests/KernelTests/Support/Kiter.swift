@@ -57,6 +57,9 @@ struct Row {
   /// A whole number; nil if it is null or something else.
   func number(_ name: String) -> Int64? { (values[name] as? NSNumber)?.int64Value }
 
+  /// Whatever it is, to be compared.
+  func value(_ name: String) -> NSObject? { values[name] as? NSObject }
+
   /// A number with decimals.
   func decimal(_ name: String) -> Double? { (values[name] as? NSNumber)?.doubleValue }
 

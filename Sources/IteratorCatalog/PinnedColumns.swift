@@ -1,0 +1,42 @@
+public import RecordSchema
+
+extension Schema {
+  /// Does a column's value come from addresses, of the kernel's code or of a process's memory?
+  ///
+  /// They tell an attacker where things lie (KASLR, ASLR), so they are pinned only when they are
+  /// named.
+  public func showsAddresses(_ column: Field) -> Bool {
+    ([column] + column.inputs.compactMap(field)).contains { $0.kind == .address }
+  }
+
+  /// The schema as `kiter pin` offers it: no column that shows addresses is a default one.
+  public var forPinning: Schema { withDefaults { $0.isDefault && !showsAddresses($0) } }
+
+  /// The schema with other default columns.
+  func withDefaults(_ isDefault: (Field) -> Bool) -> Schema {
+    var schema = self
+    schema.fields = fields.map { field in
+      var field = field
+      field.isDefault = !field.isHidden && isDefault(field)
+      return field
+    }
+    return schema
+  }
+
+  /// The columns whose stored fields are all in each of some streams, by name.
+  func columns(of streams: [Preamble]) -> [String] {
+    columns { bit in streams.allSatisfy { $0.wants(bit) } }
+  }
+
+  /// The columns that a pin of some columns has: those, and others of the same stored fields.
+  func columns(ofPinWith names: [String]) -> [String] {
+    guard let wanted = try? Projection(self, columns: names).wanted else { return [] }
+    return columns { wanted[$0 / 64] >> UInt64($0 % 64) & 1 == 1 }
+  }
+
+  private func columns(where isStored: (_ bit: Int) -> Bool) -> [String] {
+    Projection(allOf: self).columns.filter { column in
+      (column.slot.map { [$0] } ?? column.inputs).allSatisfy { isStored($0.bit) }
+    }.map(\.field.name)
+  }
+}

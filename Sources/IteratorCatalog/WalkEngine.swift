@@ -1,0 +1,75 @@
+import Glibc
+import KernelIterators
+import RecordSchema
+
+/// How records come out of the kernel.
+public enum WalkEngine: String, Sendable, CaseIterable {
+  /// Through read(2): the kernel calls the program for each object. Every table has it.
+  case seq
+  /// Through mapped memory: the program walks by itself, in one run (Linux 6.7). Several times
+  /// faster, once the memory is there; only for tables and columns that can be had so.
+  case direct
+}
+
+extension TableRequest {
+  /// Why the direct engine cannot give what is asked for; nil if it can, on a kernel that has it.
+  public var obstacleToDirect: String? {
+    let columns = projection.iteratorColumns
+    if directProgram == nil {
+      return "the direct engine does not have this table; use --engine seq"
+    }
+    if scopes != [.all] {
+      return "the direct engine knows no --pid and --tid; use --engine seq"
+    }
+    guard columns.isEmpty else {
+      return "the direct engine cannot give \(columns.joined(separator: ", ")); "
+        + "leave them out (--columns), or use --engine seq"
+    }
+    return nil
+  }
+
+  /// The one program that runs, if it has a direct form.
+  var directProgram: Schema.Program? {
+    let programs = selectedPrograms
+    return programs.count == 1 && programs[0].direct != nil ? programs[0] : nil
+  }
+
+  /// Is the direct engine the faster one? Not for a single walk: making and mapping the memory costs
+  /// as much as it saves.
+  func prefersDirect(isRepeated: Bool) -> Bool {
+    guard isRepeated, obstacleToDirect == nil, let since = directProgram?.direct,
+      kernelIsAtLeast(since), let tasks = taskCount()
+    else { return false }
+    return tasks <= mostTasks
+  }
+
+  /// About how many bytes a walk gives.
+  var expectedSize: Int {
+    let texts = projection.wantedTexts
+    return (taskCount() ?? 1000) * (projection.fixedSize + 24 * texts) + 4096
+  }
+}
+
+/// A direct walk is one RCU section, in which a kernel that does not preempt runs nothing else on
+/// that processor: some 20 milliseconds for as many tasks as this.
+private let mostTasks = 100_000
+
+/// How many threads this host has: the fourth field of /proc/loadavg.
+private func taskCount() -> Int? {
+  let fields = fileContents("/proc/loadavg")?.split(separator: UInt8(ascii: " ")) ?? []
+  guard fields.count > 3 else { return nil }
+  let count = fields[3].split(separator: UInt8(ascii: "/")).last ?? []
+  return Int(String(decoding: count, as: UTF8.self))
+}
+
+/// Is this kernel's release that version or a later one? Only a hint what to try first: whether the
+/// kernel has something, its verifier says.
+private func kernelIsAtLeast(_ version: String) -> Bool {
+  var name = utsname()
+  guard uname(&name) == 0 else { return false }
+  let release = withUnsafeBytes(of: name.release) { String(decoding: $0, as: UTF8.self) }
+  func numbers(_ text: String) -> [Int] {
+    text.split { !$0.isNumber }.prefix(2).map { Int($0) ?? 0 }
+  }
+  return !numbers(release).lexicographicallyPrecedes(numbers(version))
+}

@@ -1,0 +1,67 @@
+import ArgumentParser
+import IteratorCatalog
+import KernelIterators
+import RecordQuery
+import RecordSchema
+
+/// A table's rows from its pins.
+extension TableRun {
+  /// The table's pins, where the command line says.
+  var pins: TablePins {
+    TablePins(schema, in: PinFolder(output.pins ?? PinFolder.standardPath))
+  }
+
+  /// Are the rows to come from pins: on request, or because programs may not be loaded?
+  var usesPins: Bool {
+    output.pinned || output.pins != nil || (!Capabilities().mayLoad && pins.exist)
+  }
+
+  /// Writes the rows of pins; nil if all is well.
+  func writePinned() throws -> ExitCode? {
+    try requireNoConstants()
+    let source = try PinnedSource(pins, programs: rows.programs)
+    let named = try output.columnNames(of: source.schema)
+    let isAll = output.columns.map { ColumnList($0).isAll } ?? false
+    let names =
+      isAll ? source.columns : named ?? source.schema.columns.filter(\.isDefault).map(\.name)
+    let matches = Dictionary(try matches().map { ($0.name, $0.value) }) { $1 }
+    let filter = RowFilter(schema, pids: rows.pids, matches)
+    try source.require(names + filter.columns)
+    guard let projection = try projection(names) else { return ExitStatus.usage }
+    let targets = ScopeTargets(schema: schema, rows)
+    guard targets.isEmpty || !targets.existing.isEmpty else { return ExitStatus.failed }
+    let end =
+      if query.isEmpty {
+        try RowPump(projection, output, filter: filter).run(source)
+      } else {
+        try queried(projection, filter)
+      }
+    return code(of: end, projection, targets)
+  }
+
+  /// The rows of pins with a query over them.
+  private func queried(_ projection: Projection, _ filter: RowFilter) throws -> RowPump.End {
+    let (pins, programs, isCounting) = (pins, rows.programs, query.isCounting)
+    let shown = isCounting ? [] : projection.columns.map(\.field.name)
+    let table = QueryTable(schema) { scan in
+      let source = try PinnedSource(pins, programs: programs)
+      try source.require(scan.columns)
+      let columns = shown + scan.columns.filter { !shown.contains($0) }
+      return try StoredRecords(
+        source, projection: Projection(pins.schema, columns: columns), where: filter.accepts)
+    }
+    return try QueryRun(table: table, projection: projection, query: query, output: output).run()
+  }
+
+  /// Refuses what a program must be told when it is loaded. What a row tells of itself (`--pid` and
+  /// filters) is not among it.
+  private func requireNoConstants() throws(IteratorError) {
+    let tid = rows.tids.isEmpty ? [] : ["tid"]
+    let given = tid + rows.numbers.map(\.name) + rows.files.map(\.name)
+    guard let option = given.first else { return }
+    throw IteratorError(
+      iterator: schema.name, stage: .openPin, cause: .notPermitted,
+      advice: "a pin cannot take --\(option.replacingUnderscores()), which its program would have "
+        + "to know when it is loaded; run kiter as root (sudo kiter …)")
+  }
+}
