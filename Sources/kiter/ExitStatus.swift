@@ -23,7 +23,7 @@ enum ExitStatus {
       case .invalid: usage
       case .stuck, .failed: failed
       }
-    case is UnknownColumn, is InvalidFilter, is QueryError: usage
+    case is UnknownColumn, is InvalidFilter, is QueryError, is UsageError: usage
     default: failed
     }
   }
