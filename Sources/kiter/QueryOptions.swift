@@ -27,10 +27,23 @@ struct QueryOptions: Equatable {
         "sort", short: "s", value: "list", "Sort by columns: a,b:desc; without a value comes last."
       ) { $0.query.sort = $1 },
       .flag("count", "The number of rows instead of the rows.") { $0.query.count = true },
-      .text("count-by", value: "list", "The number of rows for each value of columns.") {
+      .text(
+        "count-by", value: "list", "The number of rows for each value of columns; or --count=by list."
+      ) {
         $0.query.groups = $1
       },
     ]
+  }
+
+  /// The words with `--count=by list` as the option that it is: neither reader of options knows one
+  /// that may have a value or none.
+  static func spellingOut(_ words: [String]) -> [String] {
+    words.flatMap { word in
+      let start = "--count=by"
+      guard word == start || word.hasPrefix(start + " ") else { return [word] }
+      let list = word.dropFirst(start.count).drop { $0 == " " }
+      return ["--count-by"] + (list.isEmpty ? [] : [String(list)])
+    }
   }
 
   /// The query, with its names checked.

@@ -51,6 +51,10 @@ import Testing
     #expect(count.text == "40\n", "\(count.stderr)")
     let by = try Kiter.run(["tasks", "-w", own, "--count-by", "ppid,uid", "-o", "jsonl"])
     #expect(by.text == "{\"ppid\":\(fixture.pid),\"uid\":\(geteuid()),\"count\":40}\n")
+    for spelling in [["--count=by", "ppid,uid"], ["--count=by ppid,uid"]] {
+      let other = try Kiter.run(["tasks", "-w", own, "-o", "jsonl"] + spelling)
+      #expect(other.text == by.text)
+    }
     let limited = try Kiter.run(["tasks", "-w", own, "--limit", "7", "--no-header", "-c", "pid"])
     #expect(limited.text.split(separator: "\n").count == 7)
   }
