@@ -21,7 +21,7 @@ struct Kiter: ParsableCommand {
       CommandGroup(name: "Table", subcommands: Catalog.tables.map { command(for: $0) }),
       CommandGroup(
         name: "Other",
-        subcommands: [ListCommand.self, SchemaCommand.self, DoctorCommand.self]),
+        subcommands: [SQLCommand.self, ListCommand.self, SchemaCommand.self, DoctorCommand.self]),
       CommandGroup(
         name: "Pins", subcommands: [PinCommand.self, UnpinCommand.self, PinsCommand.self]),
     ])
