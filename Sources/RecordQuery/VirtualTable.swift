@@ -104,14 +104,16 @@ enum VirtualTable {
   }
 
   private static func connected(_ table: UnsafeMutablePointer<sqlite3_vtab>?) -> SessionTable {
+    guard let table else { preconditionFailure("SQLite names the table that it means") }
     // SAFETY: SQLite hands back what `connect` gave it, which begins with its own part.
-    UnsafeMutableRawPointer(table!).assumingMemoryBound(to: ConnectedTable.self).pointee.table
+    return UnsafeMutableRawPointer(table).assumingMemoryBound(to: ConnectedTable.self).pointee.table
       .takeUnretainedValue()
   }
 
   private static func opened(_ cursor: UnsafeMutablePointer<sqlite3_vtab_cursor>?) -> TableCursor {
+    guard let cursor else { preconditionFailure("SQLite names the cursor that it means") }
     // SAFETY: SQLite hands back what `xOpen` gave it, which begins with its own part.
-    UnsafeMutableRawPointer(cursor!).assumingMemoryBound(to: OpenCursor.self).pointee.cursor
+    return UnsafeMutableRawPointer(cursor).assumingMemoryBound(to: OpenCursor.self).pointee.cursor
       .takeUnretainedValue()
   }
 }

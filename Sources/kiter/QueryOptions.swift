@@ -28,7 +28,8 @@ struct QueryOptions: Equatable {
       ) { $0.query.sort = $1 },
       .flag("count", "The number of rows instead of the rows.") { $0.query.count = true },
       .text(
-        "count-by", value: "list", "The number of rows for each value of columns; or --count=by list."
+        "count-by", value: "list",
+        "The number of rows for each value of columns; also --count=by list."
       ) {
         $0.query.groups = $1
       },

@@ -70,9 +70,11 @@ import Testing
   }
 
   @Test func sortingWritesNoFile() throws {
+    let statement =
+      "SELECT name, address FROM ksyms ORDER BY name DESC, address LIMIT 1 OFFSET 100000"
     let output = try Command.run([
-      "strace", "-f", "-e", "trace=openat,creat", "-e", "signal=none", try Kiter.executable(), "sql",
-      "--no-cache", "SELECT name, address FROM ksyms ORDER BY name DESC, address LIMIT 1 OFFSET 100000",
+      "strace", "-f", "-e", "trace=openat,creat", "-e", "signal=none",
+      try Kiter.executable(), "sql", "--no-cache", statement,
     ])
     #expect(output.stderr.contains("exited with 0"))
     #expect(!output.stderr.contains("O_CREAT"), "\(output.stderr)")
