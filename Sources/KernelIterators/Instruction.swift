@@ -72,7 +72,7 @@ extension Instruction {
   /// Of a load or store: 3 plain, 4 with sign, 6 atomic.
   var mode: UInt8 { code >> 5 }
   /// Bytes that a load or store moves.
-  var width: Int { [4, 2, 1, 8][Int(code >> 3 & 3)] }
+  var width: Int { 1 << Int(0x3012 >> (UInt16(code >> 3 & 3) * 4) & 3) }
 
   var isWide: Bool { code == Self.wideLoad }
   var isJump: Bool {
