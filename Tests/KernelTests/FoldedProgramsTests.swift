@@ -38,7 +38,7 @@ import Testing
     let maps = table == "maps" ? try Self.maps().intersection(Self.maps()) : []
     let first = table == "maps" ? "id," : ""
     let names = schema.columns.map(\.name)
-    let choices = [[], ["-c", "all"]] + names.map { ["-c", $0 == "id" ? $0 : first + $0] }
+    let choices = [[], ["-c", "all"]] + names.map { ["-c", $0 == "id" ? "id,name" : first + $0] }
     var differing: [String] = []
     for columns in choices {
       let arguments = [table] + Self.scope(table, fixture) + columns
