@@ -102,7 +102,20 @@ extension Instruction {
     }
   }
 
-  /// A bit for each register that it looks at; a call may look at all arguments.
+  /// How many arguments a call takes; all five where that is not known. What is left in the others
+  /// would keep alive what set them.
+  private var arguments: Int {
+    guard from == 0 else { return 5 }
+    return switch immediate {
+    case 35, 125: 0  // bpf_get_current_task(), bpf_ktime_get_boot_ns()
+    case 1: 2  // bpf_map_lookup_elem()
+    case 113, 115, 127, 147: 3  // bpf_probe_read_kernel(), …_str(), bpf_seq_write(), bpf_d_path()
+    case 141, 181: 4  // bpf_get_task_stack(), bpf_loop()
+    default: 5
+    }
+  }
+
+  /// A bit for each register that it looks at.
   var reads: UInt16 {
     let to: UInt16 = 1 << self.to
     let from: UInt16 = usesRegister ? 1 << self.from : 0
@@ -120,7 +133,7 @@ extension Instruction {
       }
     default:
       switch code {
-      case Self.call: return 0b11_1110
+      case Self.call: return 0b10 << UInt16(arguments) - 2
       case Self.exit: return 1
       case Self.jumpAlways, Self.jumpAlwaysFar, Self.jumpPerhaps: return 0
       default: return to | from

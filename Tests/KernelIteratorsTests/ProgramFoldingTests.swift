@@ -270,12 +270,17 @@ import Testing
     }
   }
 
-  @Test func argumentsAndResultsStay() {
-    let code = [
-      Self.move(1, 1), Self.move(5, 2), Self.move(8, 3), Self.helper(5), Self.move(3, 4), Self.exit,
-    ]
-    #expect(
-      Self.fold(code) == [Self.move(1, 1), Self.move(5, 2), Self.helper(5), Self.exit])
+  /// The arguments of a helper, as linux/bpf.h has them; five of what is not known.
+  @Test(arguments: [
+    (35, 0), (125, 0), (1, 2), (113, 3), (115, 3), (127, 3), (147, 3), (141, 4), (181, 4), (191, 5),
+    (5, 5),
+  ]) func argumentsAndResultsStay(helper: Int, count: Int) {
+    let arguments = (1...5).map { Self.move($0, $0) }
+    let code = arguments + [Self.move(8, 3), Self.helper(helper), Self.move(3, 4), Self.exit]
+    #expect(Self.fold(code) == arguments.prefix(count) + [Self.helper(helper), Self.exit])
+    // Of the program's own functions and the kernel's, all.
+    let call = Instruction(0x85, 0, 2, immediate: helper)
+    #expect(Self.fold(arguments + [call, Self.exit]) == arguments + [call, Self.exit])
   }
 
   @Test func atomicsSetWhatTheyFetch() {
