@@ -31,8 +31,10 @@ struct ImageLoader {
     let types = Descriptor(try checked(loaded))
     var objects = KernelObjects()
     var maps: [Int32] = []
-    for map in image.maps {
-      guard entries(of: map) > 0 else {
+    let programs = foldedPrograms()
+    let isUsed = Instructions.mapsUsed(by: programs, count: image.maps.count)
+    for (map, isUsed) in zip(image.maps, isUsed) {
+      guard isUsed, entries(of: map) > 0 else {
         maps.append(-1)
         continue
       }
@@ -41,10 +43,20 @@ struct ImageLoader {
       maps.append(number)
       try fill(map, number)
     }
-    for program in image.programs {
+    for program in programs {
       objects.add(program.name, try load(program, maps: maps, types: types))
     }
     return objects
+  }
+
+  /// The programs as they are with the constants of this load.
+  private func foldedPrograms() -> [ProgramImage.Program] {
+    let index = image.maps.firstIndex {
+      $0.name == ProgramImage.constantsName && Int($0.valueSize) == settings.constants.count
+    }
+    guard let index else { return image.programs }
+    let constants = ProgramConstantMap(map: Int32(index), content: settings.constants)
+    return image.programs.map { $0.folded(constants) ?? $0 }
   }
 
   private func create(_ map: ProgramImage.Map) throws(SystemError) -> Int32 {

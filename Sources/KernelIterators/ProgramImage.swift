@@ -66,6 +66,19 @@ enum Instructions {
     return true
   }
 
+  /// Which of an image's maps its programs refer to.
+  static func mapsUsed(by programs: [ProgramImage.Program], count: Int) -> [Bool] {
+    var isUsed = [Bool](repeating: false, count: count)
+    for program in programs {
+      for instruction in Instruction.list(program.instructions)
+      where instruction.isWide && pseudoMaps.contains(UInt8(instruction.from)) {
+        let map = Int(instruction.immediate)
+        if isUsed.indices.contains(map) { isUsed[map] = true }
+      }
+    }
+    return isUsed
+  }
+
   /// Does an instruction call a function of a kernel module? Its table of descriptors is not kept.
   static func callsModules(_ instructions: [UInt8]) -> Bool {
     stride(from: 0, to: instructions.count - size + 1, by: size).contains { at in

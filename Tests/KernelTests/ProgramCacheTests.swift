@@ -54,6 +54,37 @@ import Testing
     }
   }
 
+  /// The kernel takes what is left of each program, for each column and for all.
+  @Test(arguments: Catalog.tables.map { $0.schema.name })
+  func programsAreFolded(table: String) throws {
+    let record = try #require(Catalog.tables.first { $0.schema.name == table })
+    let schema = record.schema
+    try withCache { cache in
+      var request = TableRequest(Projection(allOf: schema))
+      request.cache = cache
+      _ = try KernelSource(record.files, request)
+      let name = try URL(filePath: entry(cache)).lastPathComponent
+      let programs = schema.programs.map(\.name)
+      let key = try #require(CacheKey(record.files.object(of: table), programs: programs))
+      #expect(key.fileName == name)
+      let image = try #require(cache.image(for: key))
+      let map = try #require(image.maps.firstIndex { $0.name == ProgramImage.constantsName })
+      for columns in [schema.columns.map(\.name)] + schema.columns.map({ [$0.name] }) {
+        let constants = try ProgramConstants(pageShift: 12, processors: 1).bytes(
+          for: Projection(schema, columns: columns))
+        for program in image.programs {
+          let folded = program.folded(.init(map: Int32(map), content: constants))
+          #expect(folded.map { $0.instructions.count < program.instructions.count } == true)
+        }
+        let settings = LoadSettings(
+          constants: constants, entries: ["kiter_slots": 1, "kiter_chunks": 0])
+        let objects = try ImageLoader(image: image, settings: settings).load()
+        // Whatever was asked for, no program looks at the constants any more.
+        #expect(objects[ProgramImage.constantsName] == nil, "\(columns)")
+      }
+    }
+  }
+
   @Test func anEntryIsUsed() throws {
     try withCache { cache in
       #expect(try pids(cache).contains(UInt32(getpid())))

@@ -1,0 +1,59 @@
+import Foundation
+import IteratorCatalog
+import RecordSchema
+import Testing
+
+/// A program from the cache is folded with its constants, one that libbpf loads is not: both must
+/// write the same.
+@Suite(.kernel) struct FoldedProgramsTests {
+  /// What restricts a table to what stands still.
+  private static func scope(_ table: String, _ fixture: Fixture) -> [String] {
+    switch table {
+    case "tasks", "files", "vmas": ["--pid", "\(fixture.pid)"]
+    default: ["--limit", "1000"]
+    }
+  }
+
+  /// What a table says, and what is missing here; nothing of maps that are not among `maps`, because
+  /// `kiter` has maps of its own.
+  private static func text(_ arguments: [String], maps: Set<String>) throws -> [String] {
+    let output = try Kiter.run(arguments + ["--output", "jsonl"])
+    let lines = output.text.split(separator: "\n").map(String.init)
+    return ["\(output.status)", output.stderr]
+      + lines.filter { line in maps.isEmpty || maps.contains { line.hasPrefix($0) } }
+  }
+
+  /// How the lines of all maps begin that are there now.
+  private static func maps() throws -> Set<String> {
+    Set(try Kiter.rows("maps", "-c", "id").compactMap { $0.number("id") }.map { "{\"id\":\($0)," })
+  }
+
+  @Test(arguments: Catalog.tables.map { $0.schema.name })
+  func everyColumnIsTheSame(table: String) throws {
+    let schema = try #require(Catalog.tables.first { $0.schema.name == table }).schema
+    let fixture = try Fixture("identity")
+    defer { fixture.stop() }
+    // It has maps, which stay as long as it does.
+    let reader = try TableReader<TasksRecord>(columns: [.pid], engine: .seq)
+    let maps = table == "maps" ? try Self.maps().intersection(Self.maps()) : []
+    let first = table == "maps" ? "id," : ""
+    let names = schema.columns.map(\.name)
+    let choices = [[], ["-c", "all"]] + names.map { ["-c", $0 == "id" ? "id,name" : first + $0] }
+    var differing: [String] = []
+    for columns in choices {
+      let arguments = [table] + Self.scope(table, fixture) + columns
+      // Sizes and times may change between two looks: then another look must agree.
+      let isSame = try (0..<5).contains { _ in
+        let before = try Self.text(arguments + ["--no-cache"], maps: maps)
+        let folded = try Self.text(arguments, maps: maps)
+        return try before == folded
+          || folded == Self.text(arguments + ["--no-cache"], maps: maps)
+      }
+      if !isSame { differing.append(columns.last ?? "") }
+    }
+    // These say what time it is.
+    let moving = ["tasks": ["all", "elapsed_seconds"], "sockets": ["all", "timer_expires_ms"]]
+    #expect(Set(differing).isSubset(of: moving[table] ?? []), "\(differing)")
+    withExtendedLifetime(reader) {}
+  }
+}
