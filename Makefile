@@ -56,7 +56,7 @@ clean: ## Remove what was built
 	rm -rf .build .build-release .build-vm
 
 deps:
-	@scripts/install-packages libbpf-dev libelf-dev zlib1g-dev libbpf-tools
+	@scripts/install-packages libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libbpf-tools
 
 test-deps: deps
 	@scripts/install-packages bpftool iproute2 lsof procps strace util-linux

@@ -35,11 +35,16 @@ let package = Package(
     .target(
       name: "IteratorCatalog", dependencies: ["RecordSchema", "KernelIterators"],
       swiftSettings: settings, plugins: ["KiterBuildPlugin"]),
+    .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+    .target(
+      name: "RecordQuery", dependencies: ["CSQLite", "RecordOutput", "RecordSchema"],
+      swiftSettings: settings),
     .target(name: "RecordOutput", dependencies: ["RecordSchema"], swiftSettings: settings),
     .executableTarget(
       name: "kiter",
       dependencies: [
-        "IteratorCatalog", "KernelIterators", "RecordOutput", "RecordSchema", argumentParser,
+        "IteratorCatalog", "KernelIterators", "RecordOutput", "RecordQuery", "RecordSchema",
+        argumentParser,
       ],
       swiftSettings: settings),
     .executableTarget(
@@ -56,6 +61,10 @@ let package = Package(
       exclude: ["Snapshots"], swiftSettings: settings),
     .testTarget(
       name: "RecordOutputTests", dependencies: ["RecordOutput", "RecordSchema", "TestRecords"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "RecordQueryTests",
+      dependencies: ["RecordOutput", "RecordQuery", "RecordSchema", "TestRecords"],
       swiftSettings: settings),
     .testTarget(
       name: "KernelIteratorsTests", dependencies: ["KernelIterators"], swiftSettings: settings),

@@ -109,7 +109,10 @@ static __always_inline void kiter_visit(struct kiter_walk *walk, void *object,
 	int is_done = 0;
 
 	walk->object = object;
-	bpf_iter_num_new(&tries, 0, KITER_TRIES);
+	/* Nearly always: a loop costs more than what is in it. */
+	if (store(walk))
+		return;
+	bpf_iter_num_new(&tries, 1, KITER_TRIES);
 	while (!is_done && bpf_iter_num_next(&tries))
 		is_done = store(walk);
 	bpf_iter_num_destroy(&tries);

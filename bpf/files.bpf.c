@@ -101,23 +101,27 @@ enum place { IN_DIRECTORY, DELETED, NOWHERE };
  * their file system (sockets, pipes, anonymous inodes), or, where this has none, one that says
  * "/NAME (deleted)" (memfds).
  */
-__noinline int place_of(u64 address)
+static __always_inline int place_by(const int is_cast, struct file *file)
 {
-	struct file *file = (void *)address;
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	struct super_block *super = BPF_CORE_READ(dentry, d_sb);
-	struct dentry_operations *own = BPF_CORE_READ(dentry, d_op);
-	struct dentry_operations *usual;
-	int is_root = BPF_CORE_READ(dentry, d_parent) == dentry;
+	struct dentry *dentry = READ(is_cast, file, f_path.dentry);
+	struct super_block *super = READ(is_cast, dentry, d_sb);
+	struct dentry_operations *own = READ(is_cast, dentry, d_op), *usual;
+	int is_root = READ(is_cast, dentry, d_parent) == dentry;
 
-	if (!own || !BPF_CORE_READ(own, d_dname) ||
+	if (!own || !READ(is_cast, own, d_dname) ||
 	    (is_root && BPF_CORE_READ(file, f_path.mnt, mnt_root) == dentry))
-		return is_root || BPF_CORE_READ(dentry, d_hash.pprev) ? IN_DIRECTORY : DELETED;
+		return is_root || READ(is_cast, dentry, d_hash.pprev) ? IN_DIRECTORY : DELETED;
 	if (bpf_core_field_exists(struct super_block___private, __s_d_op))
 		usual = BPF_CORE_READ((struct super_block___private *)super, __s_d_op);
 	else
 		usual = BPF_CORE_READ((struct super_block___s_d_op *)super, s_d_op);
 	return own == usual ? NOWHERE : DELETED;
+}
+
+__noinline int place_of(u64 address)
+{
+	return bpf_rdonly_cast ? place_by(1, CAST(struct file, address))
+			       : place_by(0, (struct file *)address);
 }
 
 /* The flags of open(2), with close-on-exec, which is the descriptor's and not the file's. */
@@ -148,15 +152,11 @@ static __always_inline u32 type_of(u32 mode, u64 magic)
 	return (mode & S_IFMT) >> 12;
 }
 
-/* What depends on the type; returns the type. */
-__noinline int put_type(struct kiter_record *record, u64 inode_address, u64 magic)
+static __always_inline int put_type_by(const int is_cast, struct kiter_record *record,
+				       struct inode *inode, u64 magic)
 {
 	struct kiter_writer w = { .record = record };
-	struct inode *inode = (void *)inode_address;
-
-	if (!record)
-		return 0;
-	u32 mode = BPF_CORE_READ(inode, i_mode);
+	u32 mode = READ(is_cast, inode, i_mode);
 	u32 type = type_of(mode, magic);
 	PUT(&w, type, type);
 	switch (type) {
@@ -167,15 +167,24 @@ __noinline int put_type(struct kiter_record *record, u64 inode_address, u64 magi
 	case KITER_file_type_regular:
 	case KITER_file_type_directory:
 	case KITER_file_type_symlink:
-		PUT(&w, size_bytes, BPF_CORE_READ(inode, i_size));
+		PUT(&w, size_bytes, READ(is_cast, inode, i_size));
 		break;
 	case KITER_file_type_character:
 	case KITER_file_type_block:
-		PUT(&w, special_device, BPF_CORE_READ(inode, i_rdev));
+		PUT(&w, special_device, READ(is_cast, inode, i_rdev));
 		break;
 	}
 	PUT(&w, mode, mode);
 	return type;
+}
+
+/* What depends on the type; returns the type. */
+__noinline int put_type(struct kiter_record *record, u64 inode_address, u64 magic)
+{
+	if (!record)
+		return 0;
+	return bpf_rdonly_cast ? put_type_by(1, record, CAST(struct inode, inode_address), magic)
+			       : put_type_by(0, record, (struct inode *)inode_address, magic);
 }
 
 static __always_inline void put_file(struct kiter_writer *w, struct file *file)

@@ -139,37 +139,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define NAME_SIZE 256
 #define PATH_SIZE 4096
 
-/* What may be gone when the walk over a task ends. */
-struct parts {
-	u64 mm, files, nsproxy, sighand, tty; /* addresses */
-	u32 sums; /* the count of changes to the sums of threads that have exited */
-};
-
-/* As numbers, and not as pointers: whether one is NULL is no reason to follow two ways. */
-static __always_inline struct parts parts_of(struct kiter_writer *w, struct task_struct *task)
-{
-	asm volatile("" ::: "memory"); /* read it now, not what was read before */
-	return (struct parts){
-		.mm = JOIN(w, task->mm),
-		.files = JOIN(w, task->files),
-		.nsproxy = JOIN(w, task->nsproxy),
-		.sighand = JOIN(w, task->sighand),
-		.tty = JOIN(w, task->signal->tty),
-		.sums = task->signal->stats_lock.seqcount.seqcount.sequence,
-	};
-}
-
-/* Without a jump for each there is but one way. */
-static __always_inline int is_whole(struct kiter_writer *w, struct task_struct *task,
-				    const struct parts *before)
-{
-	struct parts now = parts_of(w, task);
-
-	return !(now.mm - before->mm | now.files - before->files |
-		 now.nsproxy - before->nsproxy | now.sighand - before->sighand |
-		 now.tty - before->tty | now.sums - before->sums | (now.sums & 1));
-}
-
 /* As the kernel reports it (task_state_index()): the highest bit of those that have a letter. */
 static __always_inline u8 state_of(struct task_struct *task)
 {
@@ -200,7 +169,10 @@ static __always_inline u8 state_of(struct task_struct *task)
 
 static __always_inline void put_family(struct kiter_writer *w, struct task_struct *task)
 {
-	PUT_PID(w, ppid, task->real_parent->signal->pids[PID_OF_PROCESS]);
+	if (WANT(ppid)) {
+		u32 parent = task_numbers(JOIN(w, task->real_parent)) >> 32;
+		PUT_IF(w, parent, ppid, parent);
+	}
 	if (!WANT_ANY(RELATIVES))
 		return;
 	PUT_PID(w, pgid, task->signal->pids[PID_OF_GROUP]);
@@ -775,6 +747,49 @@ static __always_inline void put_groups(struct kiter_writer *w, struct task_struc
 		CUT(w, groups);
 }
 
+/*
+ * What may be gone when the walk over a task ends, of that which was looked at. Each is memory of
+ * its own, which has to be fetched: so only what the columns need.
+ */
+struct parts {
+	u64 mm, files, nsproxy, sighand, tty; /* addresses */
+	u32 sums; /* the count of changes to the sums of threads that have exited */
+};
+
+#define OF_MM (KITER_FIELD(exe) | KITER_FIELD(cmdline) | KITER_FIELD(vsz_bytes) | COUNTERS)
+
+/* As numbers, and not as pointers: whether one is NULL is no reason to follow two ways. */
+static __always_inline struct parts parts_of(struct kiter_writer *w, struct task_struct *task)
+{
+	struct parts parts = {};
+
+	asm volatile("" ::: "memory"); /* read it now, not what was read before */
+	if (WANT_ANY(OF_MM))
+		parts.mm = JOIN(w, task->mm);
+	if (WANT(fds))
+		parts.files = JOIN(w, task->files);
+	if (WANT_ANY(NAMESPACES))
+		parts.nsproxy = JOIN(w, task->nsproxy);
+	if (WANT_ANY(SIGNALS))
+		parts.sighand = JOIN(w, task->sighand);
+	if (WANT(tty_name))
+		parts.tty = JOIN(w, task->signal->tty);
+	if (WANT_ANY(TIMES | COUNTS))
+		parts.sums = task->signal->stats_lock.seqcount.seqcount.sequence;
+	return parts;
+}
+
+/* Without a jump for each there is but one way. */
+static __always_inline int is_whole(struct kiter_writer *w, struct task_struct *task,
+				    const struct parts *before)
+{
+	struct parts now = parts_of(w, task);
+
+	return !(now.mm - before->mm | now.files - before->files |
+		 now.nsproxy - before->nsproxy | now.sighand - before->sighand |
+		 now.tty - before->tty | now.sums - before->sums | (now.sums & 1));
+}
+
 /* Copies from the task's memory to the tail: bytes, or an error. */
 static __always_inline s64 copy_arguments(struct kiter_writer *w, u64 at, u64 start, u64 size,
 					  struct task_struct *trusted)
@@ -852,9 +867,40 @@ static __always_inline void put_cmdline(struct kiter_writer *w, struct task_stru
 		CUT(w, cmdline);
 }
 
+/* Bytes of a word, in the order of memory, before the first that is 0; 8 if none is. */
+static __always_inline u64 length_in(u64 word)
+{
+	const u64 ones = 0x0101010101010101;
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	word = __builtin_bswap64(word);
+#endif
+	/* Bit 0 of each byte that is 0; those above the first may be wrong, but only those. */
+	u64 zeros = ((word - ones) & ~word & ones << 7) >> 7;
+
+	/* The bits below the first one: a sum of those that begin a byte. */
+	return ((zeros - 1) & ~zeros & ones) * ones >> 56;
+}
+
+/* Two words, of which the last byte is 0 (__set_task_comm()): a helper call less for each task. */
+static __always_inline void put_comm(struct kiter_writer *w, struct task_struct *task)
+{
+	if (!WANT(comm))
+		return;
+	u64 *to = (u64 *)TAIL(w, sizeof(task->comm)), *name = (u64 *)task->comm;
+
+	if (!to)
+		return;
+	u64 first = name[0], second = name[1], length = length_in(first);
+
+	to[0] = first;
+	to[1] = second;
+	TAIL_PUT(w, comm, length + (length_in(second) & -(length >> 3)));
+}
+
 static __always_inline void put_texts(struct kiter_writer *w, struct task_struct *task)
 {
-	PUT_STRING(w, comm, task->comm, sizeof(task->comm));
+	put_comm(w, task);
 	if (WANT(tty_name)) {
 		struct tty_struct *tty = task->signal->tty;
 
@@ -899,8 +945,8 @@ int tasks(struct bpf_iter__task *ctx)
 		return 0;
 	if (!kiter_begin(&w, meta, KITER_PROGRAM_tasks))
 		return KITER_RETRY;
-	u32 pid = pid_in_reader_namespace(JOIN(&w, task->signal->pids[PID_OF_PROCESS]));
-	u32 tid = pid_in_reader_namespace(JOIN(&w, task->thread_pid));
+	u64 numbers = task_numbers(JOIN(&w, task));
+	u32 pid = numbers >> 32, tid = numbers;
 	if (!pid || !tid)
 		return kiter_drop(&w); /* reaped since the kernel found it */
 	w.slot->pid = pid;
@@ -945,8 +991,8 @@ int tasks_store(struct kiter_walk *walk)
 	if (!walk || !kiter_resume(&w, KITER_PROGRAM_tasks))
 		return 1;
 	struct task_struct *task = CAST(struct task_struct, walk->object);
-	u32 pid = pid_in_reader_namespace(JOIN(&w, task->signal->pids[PID_OF_PROCESS]));
-	u32 tid = pid_in_reader_namespace(JOIN(&w, task->thread_pid));
+	u64 numbers = task_numbers(JOIN(&w, task));
+	u32 pid = numbers >> 32, tid = numbers;
 	struct parts parts = parts_of(&w, task);
 
 	if (!pid || !tid)

@@ -77,6 +77,18 @@ final class DirectSource: RecordSource {
     return (bytes, Int(walk.records))
   }
 
+  /// A copy of the first `size` bytes.
+  func copy(_ size: Int) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: size) { memory, count in
+      forEachPiece { piece in
+        let part = piece.prefix(memory.count - count)
+        // SAFETY: so many bytes are left in `memory`, which nothing else knows of.
+        UnsafeMutableRawBufferPointer(memory)[count...].copyBytes(from: part)
+        count += part.count
+      }
+    }
+  }
+
   /// Walks at the first call, and gives the next bytes; 0 at the end.
   ///
   /// - Throws: `IteratorError`.

@@ -34,20 +34,16 @@ public struct Snapshot<Record: KernelRecord>: RandomAccessCollection, Sendable {
     self.starts = starts
   }
 
-  /// Copies what a direct walk has left in mapped memory, piece by piece.
+  /// Copies what a direct walk has left in mapped memory, all at once.
   init(_ source: DirectSource, projection: Projection, host: HostFacts) throws {
     var cutter = RecordCutter(schema: projection.schema, layout: projection.layout)
-    var bytes: [UInt8] = []
     var starts: [Int] = []
     let (size, records) = source.extent
-    bytes.reserveCapacity(size)
+    let bytes = source.copy(size)
     starts.reserveCapacity(records)
-    try source.forEachPiece { piece in
-      let end = try cutter.cut(piece) { _, at, _ in starts.append(bytes.count + at) }
-      if end < piece.count {
-        throw StreamError.endsInRecord(table: projection.schema.name, missing: piece.count - end)
-      }
-      bytes.append(contentsOf: piece)
+    let end = try bytes.withUnsafeBytes { try cutter.cut($0, noting: &starts) }
+    if end < size {
+      throw StreamError.endsInRecord(table: projection.schema.name, missing: size - end)
     }
     storage = RecordStorage(
       bytes, preamble: cutter.preamble, schema: projection.schema, layout: projection.layout,

@@ -22,9 +22,15 @@ public struct CSVWriter: RecordWriter, ~Copyable {
     guard hasHeader else { return }
     for (index, name) in reader.names.enumerated() {
       if index > 0 { output.append(",") }
-      output.append(string: name)
+      append(title: name)
     }
     output.append("\n")
+  }
+
+  /// A query's column may be named by an expression.
+  private mutating func append(title: String) {
+    var bytes = Array(title.utf8)
+    bytes.withUnsafeMutableBytes { output.append(csv: UnsafeRawBufferPointer($0)) }
   }
 
   /// Appends a record as a line.
@@ -44,7 +50,8 @@ public struct CSVWriter: RecordWriter, ~Copyable {
   private mutating func append(_ value: FieldValue, _ plan: ColumnPlan) {
     switch (value, plan.kind) {
     case (.absent, _), (.unreadable, _): break
-    case (.signed(let number), _): output.append(decimal: number)
+    case (.signed(let number), let kind): output.append(number: number, kind: kind)
+    case (.real(let number), _): output.append(real: number)
     case (.unsigned(let number), .enumeration):
       output.append(enumeration: number, plan, reader.evaluator)
     case (.unsigned(let number), .flags):

@@ -20,7 +20,11 @@ public struct JSONWriter: RecordWriter, ~Copyable {
     var keys: [UInt8] = []
     var ends: [Int] = []
     for (index, column) in projection.columns.enumerated() {
-      keys += "\(index == 0 ? "{" : ",")\"\(column.field.name)\":".utf8
+      // A query's column may be named by an expression.
+      var name = Array(column.field.name.utf8)
+      var text = ByteBuffer(capacity: 64)
+      name.withUnsafeMutableBytes { text.append(json: UnsafeRawBufferPointer($0)) }
+      keys += Array((index == 0 ? "{" : ",").utf8) + Array(text.bytes) + Array(":".utf8)
       ends.append(keys.count)
     }
     self.keys = keys + [UInt8](repeating: 0, count: 8)
@@ -63,11 +67,22 @@ public struct JSONWriter: RecordWriter, ~Copyable {
     case .unreadable:
       output.append("null")
       return true
-    case .signed(let number): output.append(decimal: number)
+    case .signed(let number): append(signed: number, plan)
+    case .real(let number): output.append(real: number)
     case .unsigned(let number): append(number, plan)
     case .bytes(let bytes): append(bytes, plan)
     }
     return false
+  }
+
+  /// A query gives every integer a sign, of which the kind may know nothing.
+  @inline(__always)
+  private mutating func append(signed number: Int64, _ plan: ColumnPlan) {
+    if plan.type == .value && !ByteBuffer.isNumber(plan.kind) {
+      append(UInt64(bitPattern: number), plan)
+    } else {
+      output.append(decimal: number)
+    }
   }
 
   @inline(__always)

@@ -11,7 +11,13 @@ extension ByteBuffer {
     switch value {
     case .absent: append("-")
     case .unreadable: append("?")
-    case .signed(let number): append(decimal: number)
+    case .signed(let number):
+      if plan.type == .value && number >= 0 {
+        append(cell: UInt64(number), plan, evaluator, isRaw: isRaw)
+      } else {
+        append(number: number, kind: plan.kind)
+      }
+    case .real(let number): append(real: number)
     case .unsigned(let number): append(cell: number, plan, evaluator, isRaw: isRaw)
     case .bytes(let bytes):
       switch plan.kind {

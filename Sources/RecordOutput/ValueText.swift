@@ -28,6 +28,21 @@ extension ByteBuffer {
     }
   }
 
+  /// Appends a number that a query made: a signed one has the shape of its kind where that has one.
+  @inline(__always)
+  mutating func append(number: Int64, kind: Kind) {
+    if Self.isNumber(kind) {
+      append(decimal: number)
+    } else {
+      append(number: UInt64(bitPattern: number), kind: kind)
+    }
+  }
+
+  /// Appends a floating-point number in the fewest digits that give it back.
+  mutating func append(real: Double) {
+    if real.isFinite { append(string: "\(real)") } else { append("null") }
+  }
+
   /// Appends major:minor of a kernel dev_t (MINORBITS is 20).
   private mutating func append(device: UInt64) {
     append(decimal: device >> 20)

@@ -9,6 +9,8 @@
   case unreadable
   case unsigned(UInt64)
   case signed(Int64)
+  /// A query's result; no field of a table has one.
+  case real(Double)
   /// Text, an address, or the numbers of a list; the field's type and kind say which.
   case bytes(UnsafeRawBufferPointer)
 

@@ -1,5 +1,5 @@
 /// What a field must be equal to for its record to leave the kernel.
-public enum FilterValue: Sendable, Equatable {
+public enum FilterValue: Sendable, Hashable {
   case number(UInt64)
   case text([UInt8])
 

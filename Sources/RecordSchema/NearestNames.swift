@@ -1,5 +1,6 @@
 /// Up to three of `names` that someone who typed `name` may have meant, nearest first.
-func nearestNames(to name: String, in names: [String]) -> [String] {
+/// The names that a mistyped one may stand for, nearest first.
+package func nearestNames(to name: String, in names: [String]) -> [String] {
   let limit = max(1, name.utf8.count / 3)
   return
     names

@@ -51,6 +51,24 @@ public struct Preamble: Sendable, Equatable {
     lacking = Array(masks[words...])
   }
 
+  /// The bytes that a stream begins with.
+  public var encoded: [UInt8] {
+    var bytes: [UInt8] = []
+    func append<Number: FixedWidthInteger>(_ number: Number) {
+      withUnsafeBytes(of: number.littleEndian) { bytes += $0 }
+    }
+    append(UInt16(Self.fixedSize + 8 * (wanted.count + lacking.count)))
+    append(Self.programNumber)
+    append(Self.magic)
+    append(layoutHash)
+    append(bootTime)
+    let name = table.utf8.prefix(15)
+    bytes += name
+    bytes += repeatElement(0, count: 16 - name.count)
+    for mask in wanted + lacking { append(mask) }
+    return bytes
+  }
+
   /// Reads the preamble that a stream begins with; nil if it begins otherwise.
   public init?(startOf stream: UnsafeRawBufferPointer) {
     guard stream.count >= Self.fixedSize else { return nil }

@@ -44,6 +44,23 @@
       let length = Int(load(offset + 2, as: UInt16.self))
       guard start + length <= bytes.count else { return .unreadable }
       return .bytes(slice(start, length))
+    case .value:
+      let start = Int(load(offset, as: UInt16.self))
+      let length = Int(load(offset + 2, as: UInt16.self))
+      guard length > 0, start + length <= bytes.count else { return .unreadable }
+      return taggedValue(slice(start, length))
+    }
+  }
+
+  @usableFromInline func taggedValue(_ bytes: UnsafeRawBufferPointer) -> FieldValue {
+    let content = UnsafeRawBufferPointer(rebasing: bytes.dropFirst())
+    switch ValueTag(rawValue: bytes[0]) {
+    // SAFETY: eight bytes are there, as just checked.
+    case .integer? where content.count == 8: return .signed(content.loadUnaligned(as: Int64.self))
+    // SAFETY: as above.
+    case .real? where content.count == 8: return .real(content.loadUnaligned(as: Double.self))
+    case .text?: return .bytes(content)
+    default: return .unreadable
     }
   }
 
@@ -65,4 +82,7 @@
 extension RawRecord {
   /// Appends the record's bytes.
   public func copyBytes(to array: inout [UInt8]) { array.append(contentsOf: bytes) }
+
+  /// Copies the record's bytes to the start of a buffer that has room for them.
+  public func copyBytes(to buffer: UnsafeMutableRawBufferPointer) { buffer.copyBytes(from: bytes) }
 }

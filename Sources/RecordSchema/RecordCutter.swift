@@ -44,6 +44,16 @@ public struct RecordCutter {
     return at
   }
 
+  /// Notes where each record begins whose end is in `bytes`.
+  ///
+  /// - Returns: how many bytes that were, as of the other.
+  /// - Throws: `StreamError`.
+  package mutating func cut(
+    _ bytes: UnsafeRawBufferPointer, noting starts: inout [Int]
+  ) throws -> Int {
+    try cut(bytes) { _, at, _ in starts.append(at) }
+  }
+
   private mutating func take(_ bytes: UnsafeRawBufferPointer, at: Int) throws(StreamError) {
     guard let found = Preamble(bytes) else { throw damaged(at) }
     guard found.layoutHash == layout.hash else {

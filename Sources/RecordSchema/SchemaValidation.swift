@@ -33,6 +33,7 @@ extension Schema {
     case (.some, nil): break
     case (nil, let derivation?): try validate(field, derivation, place)
     }
+    if field.type == .value { throw SchemaError(place, "no program writes the type \"value\"") }
     if field.isFilter { try validateFilter(field, place) }
     let needsNames = field.kind == .enumeration || field.kind == .flags
     guard needsNames else { return }
@@ -46,7 +47,7 @@ extension Schema {
 
   private func validateFilter(_ field: Field, _ place: String) throws(SchemaError) {
     switch field.type {
-    case nil, .ip?, .u32List?, .u64List?:
+    case nil, .ip?, .value?, .u32List?, .u64List?:
       throw SchemaError(place, "only a stored number or text can be a filter")
     default: break
     }

@@ -100,7 +100,7 @@ private func lines<S: Sequence>(_ items: S, _ line: (S.Element) -> String) -> St
 
 private func cType(_ type: FieldType?) -> String {
   switch type {
-  case .text, .u32List, .u64List: "struct kiter_text"
+  case .text, .u32List, .u64List, .value: "struct kiter_text"
   case .ip: "struct kiter_ip"
   case .bool: "u8"
   case let type?: type.rawValue

@@ -144,5 +144,6 @@ private func typed(_ slot: RecordLayout.Slot) -> (type: String, get: String) {
   case .ip: ("String", "bytes.address(\(place(slot)))")
   case .u32List: ("[UInt32]", "bytes.list(\(place(slot)))")
   case .u64List: ("[UInt64]", "bytes.list(\(place(slot)))")
+  case .value: ("Never", "nil")
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import KernelIterators
+import RecordQuery
 import RecordSchema
 
 /// The exit codes that kiter promises (sysexits.h has the numbers above 63).
@@ -22,7 +23,7 @@ enum ExitStatus {
       case .invalid: usage
       case .stuck, .failed: failed
       }
-    case is UnknownColumn, is InvalidFilter: usage
+    case is UnknownColumn, is InvalidFilter, is QueryError, is UsageError: usage
     default: failed
     }
   }

@@ -21,7 +21,7 @@ struct Kiter: ParsableCommand {
       CommandGroup(name: "Table", subcommands: Catalog.tables.map { command(for: $0) }),
       CommandGroup(
         name: "Other",
-        subcommands: [ListCommand.self, SchemaCommand.self, DoctorCommand.self]),
+        subcommands: [SQLCommand.self, ListCommand.self, SchemaCommand.self, DoctorCommand.self]),
       CommandGroup(
         name: "Pins", subcommands: [PinCommand.self, UnpinCommand.self, PinsCommand.self]),
     ])
@@ -31,9 +31,8 @@ struct Kiter: ParsableCommand {
   static func main() {
     // A reader that goes away (`kiter ksyms | head`) is no error: write(2) tells it instead.
     signal(SIGPIPE, SIG_IGN)
-    guard let command = FastArguments.command(CommandLine.arguments.dropFirst()) else {
-      return main(nil)
-    }
+    let words = QueryOptions.spellingOut(Array(CommandLine.arguments.dropFirst()))
+    guard let command = FastArguments.command(words[...]) else { return main(words) }
     do { try TableRun(command.table, command.arguments).run() } catch { exit(withError: error) }
   }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import IteratorCatalog
 import KernelIterators
+import RecordQuery
 import RecordSchema
 
 /// A table's rows from its pins.
@@ -29,8 +30,27 @@ extension TableRun {
     guard let projection = try projection(names) else { return ExitStatus.usage }
     let targets = ScopeTargets(schema: schema, rows)
     guard targets.isEmpty || !targets.existing.isEmpty else { return ExitStatus.failed }
-    let end = try RowPump(projection, output, filter: filter).run(source)
+    let end =
+      if query.isEmpty {
+        try RowPump(projection, output, filter: filter).run(source)
+      } else {
+        try queried(projection, filter)
+      }
     return code(of: end, projection, targets)
+  }
+
+  /// The rows of pins with a query over them.
+  private func queried(_ projection: Projection, _ filter: RowFilter) throws -> RowPump.End {
+    let (pins, programs, isCounting) = (pins, rows.programs, query.isCounting)
+    let shown = isCounting ? [] : projection.columns.map(\.field.name)
+    let table = QueryTable(schema) { scan in
+      let source = try PinnedSource(pins, programs: programs)
+      try source.require(scan.columns)
+      let columns = shown + scan.columns.filter { !shown.contains($0) }
+      return try StoredRecords(
+        source, projection: Projection(pins.schema, columns: columns), where: filter.accepts)
+    }
+    return try QueryRun(table: table, projection: projection, query: query, output: output).run()
   }
 
   /// Refuses what a program must be told when it is loaded. What a row tells of itself (`--pid` and

@@ -16,6 +16,16 @@ enum OutputOptionList: OptionList {
   static var options: [TableOption] { OutputOptions.options }
 }
 
+/// The options that ask of a table what SQL could, too.
+enum QueryOptionList: OptionList {
+  static var options: [TableOption] { QueryOptions.options }
+}
+
+/// The options of whatever gives rows with columns of their own.
+enum ResultOptionList: OptionList {
+  static var options: [TableOption] { OutputOptions.options.filter { $0.name != "columns" } }
+}
+
 /// Presents options to ArgumentParser.
 ///
 /// ArgumentParser finds options by reflection; this type reflects those of a list, so they get

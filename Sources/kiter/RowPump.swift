@@ -45,7 +45,8 @@ struct RowPump {
   private func pump<Source: RecordSource & ~Copyable, Writer: RecordWriter & ~Copyable>(
     _ source: consuming Source, _ writer: consuming Writer
   ) throws -> End {
-    var stream = RecordStream(source, schema: projection.schema, layout: projection.layout)
+    var stream = RecordStream(
+      ReadAhead(source), schema: projection.schema, layout: projection.layout)
     let limit = output.limit ?? .max
     var failure: (any Error)?
     writer.begin()

@@ -4,6 +4,7 @@ import RecordSchema
 /// What a command line asks of a table.
 struct TableArguments: Equatable {
   var rows = RowSelection()
+  var query = QueryOptions()
   var output = OutputOptions()
 
   init() {}
@@ -20,6 +21,6 @@ struct TableArguments: Equatable {
 
   /// The options of a table's command.
   static func options(of schema: Schema) -> [TableOption] {
-    RowSelection.options(of: schema) + OutputOptions.options
+    RowSelection.options(of: schema) + QueryOptions.options + OutputOptions.options
   }
 }

@@ -12,6 +12,7 @@ struct TableCommand<Record: KernelRecord>: ParsableCommand {
   }
 
   @OptionGroup(title: "Rows") var rows: ReflectedOptions<RowOptionList<Record>>
+  @OptionGroup(title: "Query") var query: ReflectedOptions<QueryOptionList>
   @OptionGroup(title: "Output") var output: ReflectedOptions<OutputOptionList>
 
   func validate() throws {
@@ -26,7 +27,7 @@ struct TableCommand<Record: KernelRecord>: ParsableCommand {
   var arguments: TableArguments {
     get throws {
       try TableArguments(
-        TableArguments.options(of: Record.schema), given: rows.given + output.given)
+        TableArguments.options(of: Record.schema), given: rows.given + query.given + output.given)
     }
   }
 }

@@ -10,12 +10,14 @@ struct TableRun {
   let schema: Schema
   let files: EmbeddedFiles
   let rows: RowSelection
+  let query: QueryOptions
   let output: OutputOptions
 
   init<Record: KernelRecord>(_ table: Record.Type, _ arguments: TableArguments) {
     schema = table.schema
     files = table.files
     rows = arguments.rows
+    query = arguments.query
     output = arguments.output
   }
 
@@ -52,15 +54,14 @@ struct TableRun {
     if !targets.isEmpty { request.scopes = targets.existing }
     guard !request.scopes.isEmpty else { return ExitStatus.failed }
     let stall = StallReport(projection: projection, scopes: request.scopes)
-    let source: KernelSource
-    do throws(IteratorError) {
-      source = try KernelSource(files, request) { stall.report($0) }
-    } catch {
+    let source = LoadedTable(files: files, request: request) { stall.report($0) }
+    let end: RowPump.End
+    do {
+      end = try source.write(query, output)
+    } catch let error as IteratorError where error.cause == .notPermitted && pins.exist {
       // Capabilities of a user namespace (a container's root) do not count.
-      guard error.cause == .notPermitted, pins.exist else { throw error }
       return try writePinned()
     }
-    let end = try RowPump(projection, output).run(source)
     // The program has compared with them until here.
     withExtendedLifetime(opened) {}
     return code(of: end, projection, targets)
@@ -76,7 +77,7 @@ struct TableRun {
 
   /// Says what the rows could not say; nil if all is well.
   func code(of end: RowPump.End, _ projection: Projection, _ targets: ScopeTargets) -> ExitCode? {
-    reportNotes(end.notes, projection, end.preamble)
+    if !query.isCounting { reportNotes(end.notes, projection, end.preamble) }
     if end.isClosed { return nil }
     if let error = end.error {
       report("\(error)")

@@ -1,0 +1,48 @@
+import ArgumentParser
+import IteratorCatalog
+import KernelIterators
+import RecordQuery
+import RecordSchema
+
+/// `kiter sql`: a statement over all tables.
+struct SQLCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sql", abstract: "Ask with SQL: joins, groups and windows over all tables.",
+    discussion: """
+      Each table is an SQLite table of the same name and columns; a statement sees each at one \
+      moment. Try:
+        kiter sql "SELECT comm, count(*) FROM files JOIN tasks USING (pid) GROUP BY 1 ORDER BY 2 DESC"
+        kiter sql "EXPLAIN QUERY PLAN SELECT fd, path FROM files WHERE pid = 1"
+      """)
+
+  @Argument(help: "The statement; without one they are read from standard input.")
+  var statement: String?
+  @OptionGroup(title: "Output") var options: ReflectedOptions<ResultOptionList>
+
+  private var output: OutputOptions {
+    get throws { try TableArguments(ResultOptionList.options, given: options.given).output }
+  }
+
+  func run() throws {
+    let output = try output
+    let tables = catalogTables(output)
+    let database = try QueryDatabase(tables: tables, host: .live())
+    if let statement { return try answer(statement, database, output) }
+    let shell = SQLShell(tables: tables) { try answer($0, database, output) }
+    if !shell.run() { throw ExitStatus.failed }
+  }
+
+  private func answer(
+    _ statement: String, _ database: QueryDatabase, _ output: OutputOptions
+  ) throws {
+    do {
+      let rows = try database.prepare(statement)
+      for choice in Set(rows.choices).sorted() { report("sql: \(choice)") }
+      let end = try RowPump(Projection(allOf: rows.schema), output).run(rows)
+      if let error = end.error, !end.isClosed { throw error }
+    } catch {
+      report("sql: \(error)")
+      throw ExitStatus.code(for: error)
+    }
+  }
+}
