@@ -75,8 +75,9 @@ extension KnownRegisters {
   /// Does what an instruction does to the registers.
   ///
   /// - Parameters:
+  ///   - instruction: not a jump.
   ///   - next: the second place of one that takes two.
-  ///   - constants: what the map of that number holds.
+  ///   - constants: the map of constants, and what it holds.
   mutating func run(_ instruction: Instruction, next: Instruction?, constants: ProgramConstantMap) {
     let to = instruction.to
     switch instruction.group {
