@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* iter/ksym: one object for each symbol of the kernel, its modules and its BPF programs. */
 #include "kernel.h"
+#include "symbol.h"
 #include "ksyms.gen.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -41,23 +42,6 @@ static __always_inline void put_type(struct kiter_writer *w, struct kallsym_iter
 }
 
 static const char with_size[] SEC(".rodata.format") = "%pS";
-#define LOOKUP_MAX 1024u
-
-struct lookup {
-	const char *text; /* "name+0x0/0x2b0 [module]" */
-	u64 length;
-	u64 slash;
-};
-
-static int find_last_slash(u32 step, struct lookup *lookup)
-{
-	u64 at = (lookup->length - step) & (LOOKUP_MAX - 1);
-
-	if (lookup->text[at] != '/')
-		return 0;
-	lookup->slash = at;
-	return 1;
-}
 
 /*
  * The walk does not know sizes, but the kernel's lookup does, and can print them. The name that it
@@ -67,17 +51,15 @@ static __always_inline void put_size(struct kiter_writer *w, struct kallsym_iter
 {
 	if (!WANT(size))
 		return;
-	char *text = (char *)TAIL(w, LOOKUP_MAX);
+	char *text = (char *)TAIL(w, SYMBOL_MAX);
 	if (!text)
 		return;
 	u64 address = ksym->value;
-	s64 length = bpf_snprintf(text, LOOKUP_MAX, with_size, &address, sizeof(address));
-	if (length < 0 || length > LOOKUP_MAX)
+	s64 length = bpf_snprintf(text, SYMBOL_MAX, with_size, &address, sizeof(address));
+	if (length < 0 || length > SYMBOL_MAX)
 		return;
-	struct lookup lookup = { .text = text, .length = length - 1 };
-	bpf_loop(length, find_last_slash, &lookup, 0);
-	/* An address that the lookup does not know is printed as a plain number. */
-	u64 slash = lookup.slash & (LOOKUP_MAX - 1);
+	/* "name+0x0/0x2b0 [module]"; an address that is no symbol's is printed as a plain number. */
+	u64 slash = find_last(text, length, '/');
 	unsigned long size = 0;
 	if (slash && text[slash - 1] == '0' &&
 	    bpf_strtoul(text + slash + 1, sizeof("0x0123456789abcdef"), 16, &size) > 0)
