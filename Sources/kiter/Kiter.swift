@@ -22,6 +22,7 @@ struct Kiter: ParsableCommand {
       CommandGroup(
         name: "Other",
         subcommands: [SQLCommand.self, ListCommand.self, SchemaCommand.self, DoctorCommand.self]),
+      CommandGroup(name: "Your own", subcommands: [RunCommand.self]),
       CommandGroup(
         name: "Pins", subcommands: [PinCommand.self, UnpinCommand.self, PinsCommand.self]),
     ])
@@ -32,6 +33,9 @@ struct Kiter: ParsableCommand {
     // A reader that goes away (`kiter ksyms | head`) is no error: write(2) tells it instead.
     signal(SIGPIPE, SIG_IGN)
     let words = QueryOptions.spellingOut(Array(CommandLine.arguments.dropFirst()))
+    do { if words.first == "run" { try RunCommand.readSchema(of: words) } } catch {
+      exit(withError: error)
+    }
     guard let command = FastArguments.command(words[...]) else { return main(words) }
     do { try TableRun(command.table, command.arguments).run() } catch { exit(withError: error) }
   }

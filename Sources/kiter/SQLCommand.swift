@@ -13,10 +13,17 @@ struct SQLCommand: ParsableCommand {
       moment. Try:
         kiter sql "SELECT comm, count(*) FROM files JOIN tasks USING (pid) GROUP BY 1 ORDER BY 2 DESC"
         kiter sql "EXPLAIN QUERY PLAN SELECT fd, path FROM files WHERE pid = 1"
+        kiter sql --run my.bpf.o:my.json "SELECT * FROM my JOIN tasks USING (pid)"
       """)
 
   @Argument(help: "The statement; without one they are read from standard input.")
   var statement: String?
+  @Option(
+    name: .customLong("run"),
+    help: ArgumentHelp(
+      "A table of your own, too: its object file and its schema; may be repeated.",
+      valueName: "object:schema"))
+  var outside: [String] = []
   @OptionGroup(title: "Output") var options: ReflectedOptions<ResultOptionList>
 
   private var output: OutputOptions {
@@ -25,7 +32,8 @@ struct SQLCommand: ParsableCommand {
 
   func run() throws {
     let output = try output
-    let tables = catalogTables(output)
+    var tables = catalogTables(output)
+    try reportingErrors { tables += try outsideTables(outside, output) }
     let database = try QueryDatabase(tables: tables, host: .live())
     if let statement { return try answer(statement, database, output) }
     let shell = SQLShell(tables: tables) { try answer($0, database, output) }
