@@ -19,7 +19,7 @@ public struct TableStyle: Sendable {
 
 /// Writes a table for people: aligned columns, human units, nothing that speaks to the terminal.
 ///
-/// Widths come from the rows of the first megabyte, which are held back until then; a later cell
+/// Widths come from the first rows, 128 KiB of them, which are held back until then; a later cell
 /// that is wider pushes its row's rest to the right. The last column is not padded.
 public struct TableWriter: RecordWriter, ~Copyable {
   /// Text that is ready to go out.
@@ -37,7 +37,7 @@ public struct TableWriter: RecordWriter, ~Copyable {
   /// Columns of the terminal that the row under way has not used.
   private var left = 0
 
-  private static var heldBytes: Int { 1 << 20 }
+  private static var heldBytes: Int { 128 << 10 }
   private static var headerSize: Int { 8 }
 
   /// Writes the projection's columns.
