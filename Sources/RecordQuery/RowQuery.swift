@@ -72,7 +72,7 @@ extension QueryDatabase {
   }
 
   /// Prepares a statement of ours around a condition of the user's, of which errors then speak.
-  private func prepare(_ start: String, where condition: String?, _ end: String)
+  func prepare(_ start: String, where condition: String?, _ end: String)
     throws(QueryError) -> QueryStatement
   {
     guard let condition else { return try prepare(start + end) }

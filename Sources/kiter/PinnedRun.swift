@@ -41,6 +41,7 @@ extension TableRun {
 
   /// The rows of pins with a query over them.
   private func queried(_ projection: Projection, _ filter: RowFilter) throws -> RowPump.End {
+    if query.tree { return try drawTree(ofPinned: projection, filter) }
     let (pins, programs, isCounting) = (pins, rows.programs, query.isCounting)
     let shown = isCounting ? [] : projection.columns.map(\.field.name)
     let table = QueryTable(schema) { scan in

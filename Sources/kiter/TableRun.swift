@@ -23,6 +23,7 @@ struct TableRun {
 
   func run() throws {
     do {
+      if query.tree { try checkTree() }
       let code = try usesPins ? writePinned() : writeLoaded()
       if let code { throw code }
     } catch let code as ExitCode {
@@ -57,7 +58,7 @@ struct TableRun {
     let source = LoadedTable(files: files, request: request) { stall.report($0) }
     let end: RowPump.End
     do {
-      end = try source.write(query, output)
+      end = try query.tree ? drawTree(of: source) : source.write(query, output)
     } catch let error as IteratorError where error.cause == .notPermitted && pins.exist {
       // Capabilities of a user namespace (a container's root) do not count.
       return try writePinned()
