@@ -36,7 +36,7 @@ public struct ReadAhead<Source: RecordSource & ~Copyable>: RecordSource, ~Copyab
       isAtEnd = count == 0
       return count
     }
-    let count = try source!.read(into: buffer)
+    let count = try source.attempt(into: buffer).get()
     readSoFar += count
     if readSoFar >= Self.longWalk && buffer.count >= Pieces<Source>.size { startThread() }
     return count
@@ -51,6 +51,21 @@ public struct ReadAhead<Source: RecordSource & ~Copyable>: RecordSource, ~Copyab
       self.source = pieces.source.take()
       readSoFar = .min
     }
+  }
+}
+
+extension Optional where Wrapped: RecordSource & ~Copyable {
+  /// Reads from the source that is there; 0, as at the end, from none.
+  fileprivate mutating func attempt(
+    into buffer: UnsafeMutableRawBufferPointer
+  ) -> Result<Int, Wrapped.Failure> {
+    guard var source = take() else { return .success(0) }
+    let result: Result<Int, Wrapped.Failure>
+    do throws(Wrapped.Failure) { result = .success(try source.read(into: buffer)) } catch {
+      result = .failure(error)
+    }
+    self = consume source
+    return result
   }
 }
 
@@ -114,17 +129,11 @@ private final class Pieces<Source: RecordSource & ~Copyable>: ThreadBody {
     while true {
       free.wait()
       if isStopped.load(ordering: .acquiring) { return }
-      let result = read(into: index)
+      let result = source.attempt(into: piece(index))
       results[index] = result
       filled.post()
       guard case .success(let count) = result, count > 0 else { return }
       index = (index + 1) % Self.count
-    }
-  }
-
-  private func read(into index: Int) -> Result<Int, Source.Failure> {
-    do throws(Source.Failure) { return .success(try source!.read(into: piece(index))) } catch {
-      return .failure(error)
     }
   }
 
