@@ -33,9 +33,12 @@ struct Kiter: ParsableCommand {
     // A reader that goes away (`kiter ksyms | head`) is no error: write(2) tells it instead.
     signal(SIGPIPE, SIG_IGN)
     let words = QueryOptions.spellingOut(Array(CommandLine.arguments.dropFirst()))
-    do { if words.first == "run" { try RunCommand.readSchema(of: words) } } catch {
-      exit(withError: error)
-    }
+    do {
+      if words.first == "run" {
+        try RunCommand.readSchema(of: words)
+        if let run = FastArguments.run(words) { return try run.run() }
+      }
+    } catch { exit(withError: error) }
     guard let command = FastArguments.command(words[...]) else { return main(words) }
     do { try TableRun(command.table, command.arguments).run() } catch { exit(withError: error) }
   }
