@@ -41,7 +41,8 @@ extension TableRun {
   /// Draws the rows of pins.
   func drawTree(ofPinned projection: Projection, _ filter: RowFilter) throws -> RowPump.End {
     let (pins, programs) = (pins, rows.programs)
-    let read = treeColumns(projection, filter)
+    let hasThreads = try PinnedSource(pins, programs: programs).columns.contains("tid")
+    let read = treeColumns(projection, filter, hasThreads: hasThreads)
     let table = QueryTable(schema) { scan in
       let source = try PinnedSource(pins, programs: programs)
       let columns = read + scan.columns.filter { !read.contains($0) }
@@ -52,20 +53,24 @@ extension TableRun {
   }
 
   /// What must be read whatever the query: the columns to show, and those that place a row.
-  private func treeColumns(_ projection: Projection, _ filter: RowFilter) -> [String] {
+  ///
+  /// Without `tid` each row is a process's: a recorded table may lack it.
+  func treeColumns(
+    _ projection: Projection, _ filter: RowFilter, hasThreads: Bool = true
+  ) -> [String] {
     var names = projection.columns.map(\.field.name)
-    for name in (ProcessTree.columns(of: schema) ?? []) + filter.columns where !names.contains(name)
-    {
-      names.append(name)
-    }
+    let placing = (ProcessTree.columns(of: schema) ?? []).filter { hasThreads || $0 != "tid" }
+    for name in placing + filter.columns where !names.contains(name) { names.append(name) }
     return names
   }
 
-  private func drawTree(
-    of table: QueryTable, _ projection: Projection, where isWanted: (RawRecord) -> Bool
+  /// Draws the rows of a table that gives all of them.
+  func drawTree(
+    of table: QueryTable, _ projection: Projection, host: HostFacts = .live(),
+    where isWanted: (RawRecord) -> Bool
   ) throws -> RowPump.End {
     let column = try drawingColumn(projection)
-    let database = try QueryDatabase(tables: [table], host: .live())
+    let database = try QueryDatabase(tables: [table], host: host)
     let marked = try database.mark(query.rowQuery(of: schema, limit: nil), in: schema.name)
     let reader = NodeReader(schema, rows)
     let nodes = marked.rows.map { row in
