@@ -21,7 +21,6 @@ final class Looker {
   private let shown: Projection
   private let isCounting: Bool
   private let groups: [String]
-  private var time: UInt64 = 0
 
   init(_ table: QueryTable, shown: Projection, query: QueryOptions, host: HostFacts) throws {
     self.table = table.schema.name
@@ -39,14 +38,19 @@ final class Looker {
   /// - Throws: `QueryError`, or why the table cannot be read.
   func look(_ query: RowQuery, anew: Bool) throws -> Look {
     if anew { held.expire() }
-    if anew { time = clockTime(CLOCK_REALTIME) }
-    guard isCounting else {
-      return Look(rows: try database.select(query, from: table), projection: shown, time: time)
+    if isCounting {
+      let counts = try database.count(query, by: groups, from: table)
+      let projection = Projection(allOf: counts.schema)
+      let records = try StoredRecords(counts, projection: projection)
+      return Look(rows: records.all, projection: projection, time: time)
     }
-    let counts = try database.count(query, by: groups, from: table)
-    let projection = Projection(allOf: counts.schema)
-    return Look(
-      rows: try StoredRecords(counts, projection: projection).all, projection: projection,
-      time: time)
+    let rows = try database.select(query, from: table)
+    return Look(rows: rows, projection: shown, time: time)
+  }
+
+  /// When the table was read: the clock may have been set since the look before.
+  private var time: UInt64 {
+    let now = (boot: clockTime(CLOCK_BOOTTIME), wall: clockTime(CLOCK_REALTIME))
+    return now.wall - (now.boot - (held.readAt ?? now.boot))
   }
 }

@@ -27,6 +27,7 @@ struct WatchRun {
   ///   - query: which rows, in which order.
   ///   - terminal: where to draw; nil for lines on standard output.
   ///   - interval: nanoseconds between two looks.
+  /// - Returns: how it ended.
   /// - Throws: why the table cannot be read.
   func run(_ query: RowQuery, on terminal: WatchTerminal?, every interval: UInt64) throws
     -> RowPump.End
