@@ -32,7 +32,8 @@ import Testing
     #expect(Set(times).count == 4, "three rows of each look have its time")
     // Milliseconds are cut.
     #expect(try #require(times.first) >= before - 0.001 && #require(times.last) <= after)
-    #expect(rows.map { $0.number("pid") } == (0..<4).flatMap { _ in rows[..<3].map { $0.number("pid") } })
+    #expect(
+      rows.map { $0.number("pid") } == (0..<4).flatMap { _ in rows[..<3].map { $0.number("pid") } })
   }
 
   @Test func endsWhenItsReaderDoes() throws {
@@ -62,39 +63,45 @@ import Testing
   }
 
   @Test func ratesAddUpToWhatTheKernelCounts() throws {
-    // It stands still while the looks begin and end, so that all of its faults are between them.
+    // It stands still while the looks begin and end, so that all of its switches are between them.
     let shell = try Subprocess(["sh", "-c", "while :; do /bin/true; done"])
     kill(shell.pid, SIGSTOP)
     let watch = try Subprocess([
       Kiter.executable(), "tasks", "--watch=0.2", "--delta", "--pid", "\(shell.pid)",
-      "-c", "minor_faults,voluntary_switches",
+      "-c", "voluntary_switches",
     ])
     var reader = LineReader(watch.output)
     let first = try Row(json: reader.next())
-    #expect(first.isNull("minor_faults_per_second"), "nothing to compare with is not 0")
-    let before = try faults(of: shell.pid)
+    #expect(first.isNull("voluntary_switches_per_second"), "nothing to compare with is not 0")
+    let before = try switches(of: shell.pid)
     kill(shell.pid, SIGCONT)
     var total = 0.0
     var last = try time(first)
+    var isRunning = true
     for look in 0... {
+      try #require(look < 600, "it does not come to rest")
       let row = try Row(json: reader.next())
-      let rate = try #require(row.decimal("minor_faults_per_second"))
+      let rate = try #require(row.decimal("voluntary_switches_per_second"))
       total += rate * (try time(row) - last)
       last = try time(row)
-      if look == 5 { kill(shell.pid, SIGSTOP) }
-      if look > 6 && rate == 0 { break }
+      if isRunning, try switches(of: shell.pid) > before + 200 {
+        kill(shell.pid, SIGSTOP)
+        isRunning = false
+      } else if !isRunning && rate == 0 {
+        break
+      }
     }
-    let counted = Double(try faults(of: shell.pid) - before)
-    #expect(counted > 100)
+    let counted = Double(try switches(of: shell.pid) - before)
+    #expect(counted > 200)
     // Times are written in milliseconds.
     #expect(abs(total - counted) < counted / 20, "\(total) instead of \(counted)")
   }
 
-  /// Field 10 of /proc/PID/stat.
-  private func faults(of pid: pid_t) throws -> UInt64 {
-    let text = try ProcFiles.text("/proc/\(pid)/stat")
-    let fields = try #require(text.split(separator: ")").last).split(separator: " ")
-    return try #require(UInt64(fields[7]))
+  /// How often a process has waited.
+  private func switches(of pid: pid_t) throws -> UInt64 {
+    let status = try ProcFiles.text("/proc/\(pid)/status").split(separator: "\n")
+    let line = try #require(status.first { $0.hasPrefix("voluntary_ctxt_switches:") })
+    return try #require(line.split(separator: "\t").last.flatMap { UInt64($0) })
   }
 
   @Test func whatIsNewOrGoneIsSaid() throws {

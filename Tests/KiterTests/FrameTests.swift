@@ -10,7 +10,9 @@ import Testing
     Frame(
       size: TerminalSize(columns: columns, rows: rows), title: title, footer: footer,
       isPrompt: isPrompt, header: Array("HEADER".utf8)[...],
-      rows: (0..<lines).map { (line: Array("row \($0)".utf8)[...], mark: [.none, .new, .gone][$0 % 3]) },
+      rows: (0..<lines).map {
+        (line: Array("row \($0)".utf8)[...], mark: [.none, .new, .gone][$0 % 3])
+      },
       hasMarks: hasMarks)
   }
 

@@ -8,12 +8,18 @@ import Testing
     (Array("\u{1b}[A\u{1b}[B\u{1b}[C\u{1b}[D".utf8), [.up, .down, .right, .left]),
     (Array("\u{1b}OA\u{1b}OB\u{1b}OC\u{1b}OD".utf8), [.up, .down, .right, .left]),
     (Array("\u{1b}[5~\u{1b}[6~".utf8), [.pageUp, .pageDown]),
-    (Array("\u{1b}[H\u{1b}[F\u{1b}[1~\u{1b}[4~\u{1b}OH\u{1b}[8~".utf8), [
-      .home, .end, .home, .end, .home, .end,
-    ]),
+    (
+      Array("\u{1b}[H\u{1b}[F\u{1b}[1~\u{1b}[4~\u{1b}OH\u{1b}[8~".utf8),
+      [
+        .home, .end, .home, .end, .home, .end,
+      ]
+    ),
     // Control and an arrow; keys that nothing is done with.
     (Array("\u{1b}[1;5Ax\u{1b}[15~\u{1b}[3~y".utf8), [.up, .character("x"), .character("y")]),
-    ([0x0d, 0x0a, 0x7f, 0x08, 0x15, 0x0c], [.enter, .enter, .backspace, .backspace, .erase, .refresh]),
+    (
+      [0x0d, 0x0a, 0x7f, 0x08, 0x15, 0x0c],
+      [.enter, .enter, .backspace, .backspace, .erase, .refresh]
+    ),
     (Array("é€😀".utf8), [.character("é"), .character("€"), .character("😀")]),
     // What is not UTF-8 is no key, and takes nothing with it.
     ([0xff, 0x61, 0xc3, 0x28, 0x62], [.character("a"), .character("("), .character("b")]),

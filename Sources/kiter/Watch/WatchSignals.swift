@@ -44,7 +44,8 @@ final class WatchSignals: Sendable {
       switch number {
       case SIGWINCH: redraw()
       case SIGTSTP:
-        if terminal.leave(then: { kill(getpid(), SIGSTOP) }) { terminal.enter() }
+        // To this thread, which so goes no further before the process is stopped.
+        if terminal.leave(then: { raise(SIGSTOP) }) { terminal.enter() }
         redraw()
       default: terminal.leave { Self.end(number) }
       }
@@ -62,7 +63,7 @@ final class WatchSignals: Sendable {
     signal(number, SIG_DFL)
     var set = set([number])
     pthread_sigmask(SIG_UNBLOCK, &set, nil)
-    kill(getpid(), number)
+    raise(number)
   }
 
   private static func set(_ numbers: [Int32]) -> sigset_t {
