@@ -6,7 +6,8 @@ DESTDIR  ?=
 # New tables are found only when the build is planned anew.
 PLAN      = --disable-build-manifest-caching
 RELEASE   = $(PLAN) -c release --scratch-path .build-release \
-            -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xlinker -s
+            -Xswiftc -static-executable -Xswiftc -cross-module-optimization \
+            -Xswiftc -use-ld=lld -Xlinker -s
 UNITS     = $(PREFIX)/lib/systemd/system
 BINARY    = .build-release/release/kiter
 AS_ROOT   = $(if $(filter-out 0,$(shell id -u)),sudo)

@@ -54,6 +54,7 @@ struct bpf_iter__task_file {
 #pragma clang attribute pop
 
 #include "files.gen.h"
+#include "comm.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -112,9 +113,9 @@ static __always_inline int place_by(const int is_cast, struct file *file)
 	    (is_root && BPF_CORE_READ(file, f_path.mnt, mnt_root) == dentry))
 		return is_root || READ(is_cast, dentry, d_hash.pprev) ? IN_DIRECTORY : DELETED;
 	if (bpf_core_field_exists(struct super_block___private, __s_d_op))
-		usual = BPF_CORE_READ((struct super_block___private *)super, __s_d_op);
+		usual = READ(is_cast, (struct super_block___private *)super, __s_d_op);
 	else
-		usual = BPF_CORE_READ((struct super_block___s_d_op *)super, s_d_op);
+		usual = READ(is_cast, (struct super_block___s_d_op *)super, s_d_op);
 	return own == usual ? NOWHERE : DELETED;
 }
 
@@ -128,9 +129,8 @@ __noinline int place_of(u64 address)
 static __always_inline u32 flags_of(struct task_struct *task, u32 fd, u32 flags)
 {
 	struct fdtable *table = task->files->fdt;
-	unsigned long *words = table->close_on_exec, word = 0;
+	u64 word = word_at(address_of(table->close_on_exec) + fd / 64 * sizeof(word));
 
-	bpf_probe_read_kernel(&word, sizeof(word), words + fd / 64);
 	flags &= ~O_CLOEXEC;
 #if O_DIRECTORY == 040000
 	/* arm64 has directory, nofollow, direct, largefile for direct, largefile, directory, nofollow. */
@@ -139,10 +139,12 @@ static __always_inline u32 flags_of(struct task_struct *task, u32 fd, u32 flags)
 	return word >> (fd % 64) & 1 ? flags | O_CLOEXEC : flags;
 }
 
-static __always_inline int mount_id(struct vfsmount *mount)
+static __always_inline int mount_id(struct vfsmount *vfsmount)
 {
-	return BPF_CORE_READ((struct mount *)((void *)mount - bpf_core_field_offset(struct mount, mnt)),
-			     mnt_id);
+	u64 address = address_of(vfsmount) - bpf_core_field_offset(struct mount, mnt);
+	struct mount *mount = (void *)address;
+
+	return bpf_rdonly_cast ? CAST(struct mount, address)->mnt_id : BPF_CORE_READ(mount, mnt_id);
 }
 
 static __always_inline u32 type_of(u32 mode, u64 magic)
@@ -355,12 +357,15 @@ int files(struct bpf_iter__task_file *ctx)
 		return 0;
 	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_files))
 		return KITER_RETRY;
-	u32 pid = pid_in_reader_namespace(JOIN(&w, task->signal->pids[PID_OF_PROCESS]));
+	u64 numbers = task_numbers(JOIN(&w, task));
+	u32 pid = numbers >> 32;
+	if (!pid)
+		return kiter_drop(&w); /* reaped since the kernel found it */
 	u64 magic = file->f_inode->i_sb->s_magic;
 	u32 type = JOIN(&w, put_type(w.record, JOIN(&w, file->f_inode), magic));
 	w.slot->pid = pid;
 	PUT(&w, pid, pid);
-	PUT(&w, tid, pid_in_reader_namespace(JOIN(&w, task->thread_pid)));
+	PUT(&w, tid, (u32)numbers);
 	PUT(&w, uid, task->real_cred->euid.val);
 	PUT(&w, fd, ctx->fd);
 	PUT(&w, flags, flags_of(task, ctx->fd, file->f_flags));
@@ -368,7 +373,7 @@ int files(struct bpf_iter__task_file *ctx)
 	put_file(&w, file);
 	if (magic == SOCKFS_MAGIC)
 		put_socket(&w, file->f_inode);
-	PUT_STRING(&w, comm, task->group_leader->comm, sizeof(task->comm));
+	put_comm(&w, task->group_leader);
 	if (type == KITER_file_type_anon) {
 		u32 id = WANT(bpf_id) ? bpf_id_of(file) : 0;
 

@@ -288,11 +288,29 @@ extern void bpf_rcu_read_unlock(void) __ksym __weak;
 		__value;                                                                           \
 	})
 
-/* A pointer as a number: read back from the stack it is like any other. */
+/* A pointer as a number: the difference of two pointers is one, and the other is 0. */
 static __always_inline u64 address_of(const void *object)
 {
 	u64 address = 0;
 
+	if (bpf_rdonly_cast)
+		return (u64)object - (u64)CAST(struct list_head, 0);
+	/* Read back from the stack it is like any other. */
 	bpf_probe_read_kernel(&address, sizeof(address), &object);
 	return address;
+}
+
+struct timespec64 {
+	s64 tv_sec;
+} __attribute__((preserve_access_index));
+
+/* Eight bytes anywhere, without a helper's call where a structure that begins with them will do. */
+static __always_inline u64 word_at(u64 address)
+{
+	u64 word = 0;
+
+	if (bpf_rdonly_cast)
+		return CAST(struct timespec64, address)->tv_sec;
+	bpf_probe_read_kernel(&word, sizeof(word), (void *)address);
+	return word;
 }

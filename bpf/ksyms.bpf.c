@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* iter/ksym: one object for each symbol of the kernel, its modules and its BPF programs. */
 #include "kernel.h"
+#include "symbol.h"
 #include "ksyms.gen.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -40,24 +41,29 @@ static __always_inline void put_type(struct kiter_writer *w, struct kallsym_iter
 	TAIL_PUT(w, type, 1);
 }
 
-static const char with_size[] SEC(".rodata.format") = "%pS";
-#define LOOKUP_MAX 1024u
+#define SHORT_NAME 64
 
-struct lookup {
-	const char *text; /* "name+0x0/0x2b0 [module]" */
-	u64 length;
-	u64 slash;
-};
-
-static int find_last_slash(u32 step, struct lookup *lookup)
+/* Most names are short: by words, and not by a helper that goes from byte to byte. */
+static __always_inline void put_name(struct kiter_writer *w, struct kallsym_iter *ksym)
 {
-	u64 at = (lookup->length - step) & (LOOKUP_MAX - 1);
+	u64 *to = WANT(name) ? (u64 *)TAIL(w, SHORT_NAME) : NULL, length = 0;
 
-	if (lookup->text[at] != '/')
-		return 0;
-	lookup->slash = at;
-	return 1;
+	if (!to)
+		return;
+	for (u32 i = 0; i < SHORT_NAME / 8; i++) {
+		u64 word = ((u64 *)ksym->name)[i], more = length_in(word);
+
+		to[i] = word;
+		length += more;
+		if (more < 8) {
+			TAIL_PUT(w, name, JOIN(w, length));
+			return;
+		}
+	}
+	PUT_STRING(w, name, ksym->name, sizeof(ksym->name));
 }
+
+static const char with_size[] SEC(".rodata.format") = "%pS";
 
 /*
  * The walk does not know sizes, but the kernel's lookup does, and can print them. The name that it
@@ -67,17 +73,15 @@ static __always_inline void put_size(struct kiter_writer *w, struct kallsym_iter
 {
 	if (!WANT(size))
 		return;
-	char *text = (char *)TAIL(w, LOOKUP_MAX);
+	char *text = (char *)TAIL(w, SYMBOL_MAX);
 	if (!text)
 		return;
 	u64 address = ksym->value;
-	s64 length = bpf_snprintf(text, LOOKUP_MAX, with_size, &address, sizeof(address));
-	if (length < 0 || length > LOOKUP_MAX)
+	s64 length = bpf_snprintf(text, SYMBOL_MAX, with_size, &address, sizeof(address));
+	if (length < 0 || length > SYMBOL_MAX)
 		return;
-	struct lookup lookup = { .text = text, .length = length - 1 };
-	bpf_loop(length, find_last_slash, &lookup, 0);
-	/* An address that the lookup does not know is printed as a plain number. */
-	u64 slash = lookup.slash & (LOOKUP_MAX - 1);
+	/* "name+0x0/0x2b0 [module]"; an address that is no symbol's is printed as a plain number. */
+	u64 slash = find_last(text, length, '/');
 	unsigned long size = 0;
 	if (slash && text[slash - 1] == '0' &&
 	    bpf_strtoul(text + slash + 1, sizeof("0x0123456789abcdef"), 16, &size) > 0)
@@ -110,7 +114,7 @@ int ksyms(struct bpf_iter__ksym *ctx)
 	else if (WANT(address))
 		UNREADABLE(&w, address);
 	put_type(&w, ksym);
-	PUT_STRING(&w, name, ksym->name, sizeof(ksym->name));
+	put_name(&w, ksym);
 	if (ksym->module_name[0])
 		PUT_STRING(&w, module, ksym->module_name, sizeof(ksym->module_name));
 	put_size(&w, ksym);

@@ -175,6 +175,21 @@ __noinline int kiter_put_string(struct kiter_slot *slot, u64 from, u32 max, u32 
 	return 0;
 }
 
+/* Bytes of a word, in the order of memory, before the first that is 0; 8 if none is. */
+static __always_inline u64 length_in(u64 word)
+{
+	const u64 ones = 0x0101010101010101;
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	word = __builtin_bswap64(word);
+#endif
+	/* Bit 0 of each byte that is 0; those above the first may be wrong, but only those. */
+	u64 zeros = ((word - ones) & ~word & ones << 7) >> 7;
+
+	/* The bits below the first one: a sum of those that begin a byte. */
+	return ((zeros - 1) & ~zeros & ones) * ones >> 56;
+}
+
 /* Copies a NUL-terminated kernel string of fewer than `max` bytes; a longer one is marked cut. */
 #define PUT_STRING(w, field, pointer, max)                                                         \
 	do {                                                                                       \

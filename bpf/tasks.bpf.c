@@ -117,7 +117,9 @@ struct nsproxy {
 
 #pragma clang attribute pop
 
+#include "symbol.h"
 #include "tasks.gen.h"
+#include "comm.h"
 #include "direct.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -133,8 +135,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define DEFAULT_PRIO 120
 
 /* What the other texts leave to a command line, as promised. */
-#define STACK_SIZE 32
-#define CMDLINE_MIN (20480 + STACK_SIZE) /* what follows the groups */
+#define CMDLINE_MIN (20480 + SYMBOL_MAX) /* what follows the groups */
 #define CGROUP_MAX 2048
 #define NAME_SIZE 256
 #define PATH_SIZE 4096
@@ -688,37 +689,63 @@ static __always_inline void put_cgroup(struct kiter_writer *w, struct task_struc
 		CUT(w, cgroup_names);
 }
 
+static const char symbol[] SEC(".rodata.format") = "%ps";
+
+/* The function around an address, without its module; unreadable if the kernel does not know it. */
+__noinline int put_wchan_symbol(struct kiter_slot *slot, u64 address)
+{
+	if (!slot)
+		return 0;
+	struct kiter_writer writer = { .slot = slot, .record = (void *)slot->bytes }, *w = &writer;
+	char *to = (char *)slot->bytes + (END(w) & 0x7fff);
+	s64 length = bpf_snprintf(to, SYMBOL_MAX, symbol, &address, sizeof(address));
+
+	if (length < 2 || length > SYMBOL_MAX || to[0] == '0')
+		length = 0;
+	else if (to[length - 2] == ']')
+		length = find_last(to, length, ' ');
+	else
+		length--;
+	TAIL_PUT(w, wchan, (s64)JOIN(w, length) ?: -1);
+	return 0;
+}
+
 /* As get_wchan(), only of a task that sleeps; the helper leaves the scheduler's frames out. */
-static __always_inline void put_stack(struct kiter_writer *w, struct task_struct *task,
+static __always_inline void put_wchan(struct kiter_writer *w, struct task_struct *task,
 				      struct task_struct *trusted)
 {
 	u32 state = task->__state;
+	u64 innermost = 0;
 
-	if (!WANT(wait_stack) || !state || state == TASK_WAKING || task->on_rq || task->exit_state)
+	if (!WANT(wchan) || !state || state == TASK_WAKING || task->on_rq || task->exit_state)
 		return;
-	u8 *to = TAIL(w, STACK_SIZE);
-	s64 size = to ? bpf_get_task_stack(trusted, to, STACK_SIZE, 0) : -1;
-	if (size > 0 || !task->exit_state)
-		TAIL_PUT(w, wait_stack, size);
+	s64 size = bpf_get_task_stack(trusted, &innermost, sizeof(innermost), 0);
+	if (size > 0)
+		put_wchan_symbol(w->slot, innermost);
+	else if (size < 0 && !task->exit_state)
+		UNREADABLE(w, wchan);
 }
 
 /*
- * bpf_d_path() wants pointers that the verifier trusts. Each one followed from a trusted one costs a
- * millisecond of loading for each way on which the verifier comes by: so only if wanted, and before
- * all other fields.
+ * bpf_d_path() wants pointers that the verifier trusts. For each one followed from a trusted one it
+ * searches the kernel's types by name, which takes half a millisecond, on each way on which it comes
+ * by: so they are followed only if wanted, and before all else. What follows from these is searched
+ * no more, and read as 0 behind NULL.
  */
-static __always_inline void put_paths(struct kiter_writer *w, struct task_struct *trusted)
+static __always_inline void put_paths(struct kiter_writer *w, struct task_struct *trusted,
+				      struct task_struct *task)
 {
-	if (WANT(exe) && !(trusted->flags & PF_KTHREAD)) {
-		struct mm_struct *mm = trusted->mm;
-		struct file *file = mm ? mm->exe_file : NULL;
+	struct mm_struct *mm = WANT(exe) ? trusted->mm : NULL;
+	struct fs_struct *fs = WANT(cwd) ? trusted->fs : NULL;
+
+	if (WANT(exe) && !(task->flags & PF_KTHREAD)) {
+		struct file *file = mm->exe_file;
 		u8 *to = TAIL(w, PATH_SIZE);
 
 		if (file && to)
 			TAIL_PUT(w, exe, JOIN(w, bpf_d_path(&file->f_path, (char *)to, PATH_SIZE) - 1));
 	}
 	if (WANT(cwd)) {
-		struct fs_struct *fs = trusted->fs;
 		u8 *to = TAIL(w, PATH_SIZE);
 
 		if (fs && to)
@@ -867,37 +894,6 @@ static __always_inline void put_cmdline(struct kiter_writer *w, struct task_stru
 		CUT(w, cmdline);
 }
 
-/* Bytes of a word, in the order of memory, before the first that is 0; 8 if none is. */
-static __always_inline u64 length_in(u64 word)
-{
-	const u64 ones = 0x0101010101010101;
-
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	word = __builtin_bswap64(word);
-#endif
-	/* Bit 0 of each byte that is 0; those above the first may be wrong, but only those. */
-	u64 zeros = ((word - ones) & ~word & ones << 7) >> 7;
-
-	/* The bits below the first one: a sum of those that begin a byte. */
-	return ((zeros - 1) & ~zeros & ones) * ones >> 56;
-}
-
-/* Two words, of which the last byte is 0 (__set_task_comm()): a helper call less for each task. */
-static __always_inline void put_comm(struct kiter_writer *w, struct task_struct *task)
-{
-	if (!WANT(comm))
-		return;
-	u64 *to = (u64 *)TAIL(w, sizeof(task->comm)), *name = (u64 *)task->comm;
-
-	if (!to)
-		return;
-	u64 first = name[0], second = name[1], length = length_in(first);
-
-	to[0] = first;
-	to[1] = second;
-	TAIL_PUT(w, comm, length + (length_in(second) & -(length >> 3)));
-}
-
 static __always_inline void put_texts(struct kiter_writer *w, struct task_struct *task)
 {
 	put_comm(w, task);
@@ -955,7 +951,8 @@ int tasks(struct bpf_iter__task *ctx)
 	if (bpf_rcu_read_lock)
 		bpf_rcu_read_lock();
 	struct parts parts = parts_of(&w, task);
-	put_paths(&w, trusted);
+
+	put_paths(&w, trusted, task);
 	int is_good = put_fields(&w, task, &parts);
 	if (bpf_rcu_read_unlock)
 		bpf_rcu_read_unlock();
@@ -966,7 +963,7 @@ int tasks(struct bpf_iter__task *ctx)
 	if (!kiter_matches(&w))
 		return kiter_drop(&w);
 	/* These two may sleep: Linux 6.12 says so of the stack, too. */
-	put_stack(&w, task, trusted);
+	put_wchan(&w, task, trusted);
 	put_cmdline(&w, task, trusted, &parts);
 	return kiter_emit(&w);
 }

@@ -53,6 +53,7 @@ struct bpf_iter__task_vma {
 #pragma clang attribute pop
 
 #include "vmas.gen.h"
+#include "comm.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -125,10 +126,9 @@ static __always_inline void put_anon_name(struct kiter_writer *w, struct vm_area
 		PUT_STRING(w, anon_name, anon->name, 128);
 }
 
-/* A file as its user sees it. */
+/* A file as its user sees it, by addresses. */
 struct seen_file {
-	struct path *path;
-	struct inode *inode;
+	u64 path, inode;
 	bool is_backing;
 };
 
@@ -141,33 +141,58 @@ struct seen_file {
  */
 static __always_inline struct seen_file see(struct file *file)
 {
-	struct seen_file seen = { .path = &file->f_path, .inode = file->f_inode };
+	struct seen_file seen = { .path = address_of(file) + bpf_core_field_offset(file->f_path),
+				  .inode = address_of(file->f_inode) };
 
 	if (!bpf_core_type_exists(struct backing_file) ||
 	    !bpf_core_field_exists(struct backing_file, user_path) ||
 	    !(file->f_mode & MAY_BE_BACKING))
 		return seen;
-	struct path *path = (void *)file + bpf_core_field_offset(struct backing_file, user_path);
+	u64 address = address_of(file) + bpf_core_field_offset(struct backing_file, user_path);
+	struct path *path = (void *)address;
 	struct vfsmount *mount = BPF_CORE_READ(path, mnt);
 	struct dentry *dentry = BPF_CORE_READ(path, dentry);
 	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
 	struct super_block *super = BPF_CORE_READ(dentry, d_sb);
 	if (!super || BPF_CORE_READ(mount, mnt_sb) != super || BPF_CORE_READ(inode, i_sb) != super)
 		return seen;
-	seen.path = path;
-	seen.inode = inode;
+	seen.path = address;
+	seen.inode = (u64)inode;
 	seen.is_backing = 1;
 	return seen;
 }
 
 /* Files that never had a name, such as memfds, have a dentry without parent and no link. */
-static __always_inline int is_deleted(struct path *path, struct inode *inode)
+static __always_inline int is_deleted(const int is_cast, struct path *path, struct inode *inode)
 {
-	struct dentry *dentry = BPF_CORE_READ(path, dentry);
+	struct dentry *dentry = READ(is_cast, path, dentry);
 
-	if (BPF_CORE_READ(dentry, d_hash.pprev))
+	if (READ(is_cast, dentry, d_hash.pprev))
 		return 0;
-	return BPF_CORE_READ(dentry, d_parent) != dentry || !BPF_CORE_READ(inode, i_nlink);
+	return READ(is_cast, dentry, d_parent) != dentry || !READ(is_cast, inode, i_nlink);
+}
+
+static __always_inline void put_inode_by(const int is_cast, struct kiter_writer *w,
+					 struct path *path, struct inode *inode)
+{
+	struct super_block *super = READ(is_cast, inode, i_sb);
+
+	PUT(w, device, READ(is_cast, super, s_dev));
+	PUT(w, inode, READ(is_cast, inode, i_ino));
+	PUT(w, deleted, is_deleted(is_cast, path, inode));
+}
+
+__noinline int put_inode(struct kiter_record *record, u64 path, u64 inode)
+{
+	struct kiter_writer w = { .record = record };
+
+	if (!record)
+		return 0;
+	if (bpf_rdonly_cast)
+		put_inode_by(1, &w, CAST(struct path, path), CAST(struct inode, inode));
+	else
+		put_inode_by(0, &w, (struct path *)path, (struct inode *)inode);
+	return 0;
 }
 
 #define PATH_MAX 4096
@@ -244,6 +269,13 @@ static __always_inline s64 without_deleted(const u8 *path, s64 size)
 	return __builtin_memcmp(end, deleted, sizeof(end)) ? size : size - (s64)sizeof(end) + 1;
 }
 
+/* Does d_path() perhaps add something? */
+static __always_inline int is_unhashed(u64 path)
+{
+	return bpf_rdonly_cast ? !CAST(struct path, path)->dentry->d_hash.pprev
+			       : !BPF_CORE_READ((struct path *)path, dentry, d_hash.pprev);
+}
+
 static __always_inline void put_path(struct kiter_writer *w, struct seen_file *seen,
 				     struct vm_area_struct *trusted)
 {
@@ -257,10 +289,11 @@ static __always_inline void put_path(struct kiter_writer *w, struct seen_file *s
 	if (!to) {
 		UNREADABLE(w, path);
 	} else if (seen->is_backing) {
-		TAIL_PUT(w, path, write_path(to, &w->record->path.offset, seen->path));
+		TAIL_PUT(w, path,
+			 write_path(to, &w->record->path.offset, (struct path *)seen->path));
 	} else {
 		s64 size = bpf_d_path(&file->f_path, (char *)to, PATH_MAX);
-		if (!BPF_CORE_READ(file, f_path.dentry, d_hash.pprev))
+		if (is_unhashed(JOIN(w, seen->path)))
 			size = without_deleted(to, size);
 		TAIL_PUT(w, path, size > 0 ? size - 1 : size);
 	}
@@ -282,7 +315,9 @@ int vmas(struct bpf_iter__task_vma *ctx)
 		return 0;
 	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_vmas))
 		return KITER_RETRY;
-	u32 pid = pid_in_reader_namespace(JOIN(&w, task->signal->pids[PID_OF_PROCESS]));
+	u32 pid = task_numbers(JOIN(&w, task)) >> 32;
+	if (!pid)
+		return kiter_drop(&w); /* reaped since the kernel found it */
 	w.slot->pid = pid;
 	PUT(&w, pid, pid);
 	PUT(&w, start, vma->vm_start);
@@ -292,18 +327,15 @@ int vmas(struct bpf_iter__task_vma *ctx)
 	/* The longest first: the verifier goes through it again for each end of what is before it. */
 	if (vma->vm_file) {
 		struct seen_file seen = see(vma->vm_file);
-		struct inode *inode = seen.inode;
 
 		put_path(&w, &seen, trusted);
 		PUT(&w, offset, (u64)vma->vm_pgoff << kiter_config.page_shift);
-		PUT(&w, device, BPF_CORE_READ(inode, i_sb, s_dev));
-		PUT(&w, inode, BPF_CORE_READ(inode, i_ino));
-		PUT(&w, deleted, is_deleted(seen.path, inode));
+		put_inode(w.record, JOIN(&w, seen.path), JOIN(&w, seen.inode));
 	} else {
 		put_name(&w, vma);
 	}
 	put_anon_name(&w, vma);
 	put_permissions(&w, vma->vm_flags);
-	PUT_STRING(&w, comm, task->group_leader->comm, sizeof(task->comm));
+	put_comm(&w, task->group_leader);
 	return kiter_emit(&w);
 }

@@ -12,7 +12,6 @@ extension HostFacts {
         let text = fileContents("/proc/sys/net/ipv4/tcp_fin_timeout")
         return text.flatMap { UInt64(String(decoding: $0.dropLast(), as: UTF8.self)) }
       },
-      users: { NameTable(passwd: fileContents("/etc/passwd") ?? []) },
-      symbols: { fileContents("/proc/kallsyms").flatMap { KernelSymbols(kallsyms: $0) } })
+      users: { NameTable(passwd: fileContents("/etc/passwd") ?? []) })
   }
 }

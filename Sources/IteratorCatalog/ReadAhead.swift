@@ -10,9 +10,10 @@ public struct ReadAhead<Source: RecordSource & ~Copyable>: RecordSource, ~Copyab
   /// Why it can fail: as its source.
   public typealias Failure = Source.Failure
 
-  private let shared: Pieces<Source>
+  /// Until a thread reads it.
+  private var source: Source?
+  private var pieces: Pieces<Source>?
   private var readSoFar = 0
-  private var isAhead = false
   private var isAtEnd = false
   private var next = 0
 
@@ -20,27 +21,51 @@ public struct ReadAhead<Source: RecordSource & ~Copyable>: RecordSource, ~Copyab
   private static var longWalk: Int { 256 << 10 }
 
   /// Reads ahead of a source.
-  public init(_ source: consuming Source) { shared = Pieces(source) }
+  public init(_ source: consuming Source) { self.source = consume source }
 
-  deinit { shared.stop() }
+  deinit { pieces?.stop() }
 
   /// Reads the next bytes; 0 at the end.
   ///
   /// - Throws: what the source throws.
   public mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
     guard !isAtEnd else { return 0 }
-    if isAhead {
-      let count = try shared.take(next, into: buffer)
+    if let pieces {
+      let count = try pieces.take(next, into: buffer)
       next = (next + 1) % Pieces<Source>.count
       isAtEnd = count == 0
       return count
     }
-    let count = try shared.source.read(into: buffer)
+    let count = try source.attempt(into: buffer).get()
     readSoFar += count
-    if readSoFar >= Self.longWalk && buffer.count >= Pieces<Source>.size {
-      isAhead = shared.start()
-    }
+    if readSoFar >= Self.longWalk && buffer.count >= Pieces<Source>.size { startThread() }
     return count
+  }
+
+  private mutating func startThread() {
+    guard let source = source.take() else { return }
+    let pieces = Pieces(source)
+    if pieces.start() {
+      self.pieces = pieces
+    } else {
+      self.source = pieces.source.take()
+      readSoFar = .min
+    }
+  }
+}
+
+extension Optional where Wrapped: RecordSource & ~Copyable {
+  /// Reads from the source that is there; 0, as at the end, from none.
+  fileprivate mutating func attempt(
+    into buffer: UnsafeMutableRawBufferPointer
+  ) -> Result<Int, Wrapped.Failure> {
+    guard var source = take() else { return .success(0) }
+    let result: Result<Int, Wrapped.Failure>
+    do throws(Wrapped.Failure) { result = .success(try source.read(into: buffer)) } catch {
+      result = .failure(error)
+    }
+    self = consume source
+    return result
   }
 }
 
@@ -77,7 +102,7 @@ private final class Pieces<Source: RecordSource & ~Copyable>: ThreadBody {
   /// What a read of an iterator returns at most where pages have 4 KiB; elsewhere it takes several.
   static var size: Int { 32 << 10 }
 
-  var source: Source
+  var source: Source?
   private let pieces: UnsafeMutableRawBufferPointer
   private let results: UnsafeMutableBufferPointer<Result<Int, Source.Failure>>
   private let filled = Semaphore(0)
@@ -85,7 +110,7 @@ private final class Pieces<Source: RecordSource & ~Copyable>: ThreadBody {
   private let isStopped = Atomic(false)
 
   init(_ source: consuming Source) {
-    self.source = source
+    self.source = consume source
     // SAFETY: freed in deinit; the thread holds a reference while it runs.
     pieces = .allocate(byteCount: Self.count * Self.size, alignment: 16)
     // SAFETY: as above.
@@ -104,17 +129,11 @@ private final class Pieces<Source: RecordSource & ~Copyable>: ThreadBody {
     while true {
       free.wait()
       if isStopped.load(ordering: .acquiring) { return }
-      let result = read(into: index)
+      let result = source.attempt(into: piece(index))
       results[index] = result
       filled.post()
       guard case .success(let count) = result, count > 0 else { return }
       index = (index + 1) % Self.count
-    }
-  }
-
-  private func read(into index: Int) -> Result<Int, Source.Failure> {
-    do throws(Source.Failure) { return .success(try source.read(into: piece(index))) } catch {
-      return .failure(error)
     }
   }
 

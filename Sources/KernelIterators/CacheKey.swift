@@ -9,7 +9,7 @@ struct CacheKey {
   let bytes: [UInt8]
 
   /// Changes with the form of an entry.
-  private static let version: UInt8 = 1
+  private static let version: UInt8 = 2
 
   /// - Returns: nil if the kernel does not say which build it is.
   init?(_ object: ProgramObject, programs: [String]) {
@@ -22,6 +22,16 @@ struct CacheKey {
     self.bytes = bytes
     fileName = "\(object.name)-\(String(fastHash(bytes), radix: 16))"
   }
+
+  /// The key of what is left of the programs with the constants of a load.
+  func folded(with constants: [UInt8]) -> CacheKey {
+    let bytes = bytes + constants
+    return CacheKey(
+      fileName: "\(fileName)\(Self.foldedMark)\(String(fastHash(bytes), radix: 16))", bytes: bytes)
+  }
+
+  /// What the names of files have that can be made again in less than a millisecond.
+  static let foldedMark: Character = "."
 
   /// A key of these bytes.
   init(fileName: String, bytes: [UInt8]) {
@@ -63,15 +73,20 @@ func buildID(in notes: [UInt8]) -> [UInt8]? {
 enum CacheEntry {
   private static let magic = Array("kiter program\n".utf8)
 
+  private static func start(_ key: CacheKey) -> [UInt8] {
+    let count = UInt16(key.bytes.count)
+    return magic + [UInt8(count & 0xff), UInt8(count >> 8)] + key.bytes
+  }
+
   static func bytes(key: CacheKey, body: [UInt8]) -> [UInt8] {
-    var bytes = magic + [UInt8(key.bytes.count)] + key.bytes
+    var bytes = start(key)
     withUnsafeBytes(of: fastHash(body)) { bytes += $0 }
     return bytes + body
   }
 
   /// The image in a file; nil if it is damaged, or of another key.
   static func body(of file: [UInt8], key: CacheKey) -> [UInt8]? {
-    let start = magic + [UInt8(key.bytes.count)] + key.bytes
+    let start = start(key)
     let header = start.count + 8
     guard file.count >= header, file.starts(with: start) else { return nil }
     let body = Array(file[header...])

@@ -3,15 +3,16 @@ import Glibc
 
 /// Programs and maps that are in the kernel, by name.
 struct KernelObjects: ~Copyable {
-  private var numbers: [String: Int32] = [:]
+  /// They are few: making a dictionary's type costs more than looking through them.
+  private var numbers: [(name: String, number: Int32)] = []
 
-  deinit { for number in numbers.values { close(number) } }
+  deinit { for entry in numbers { close(entry.number) } }
 
   /// Takes over a descriptor.
-  mutating func add(_ name: String, _ number: Int32) { numbers[name] = number }
+  mutating func add(_ name: String, _ number: Int32) { numbers.append((name, number)) }
 
   /// The descriptor of a program or map; it stays this object's.
-  subscript(name: String) -> Int32? { numbers[name] }
+  subscript(name: String) -> Int32? { numbers.first { $0.name == name }?.number }
 }
 
 /// Loads an image into the kernel with nothing but bpf(2).
@@ -31,10 +32,8 @@ struct ImageLoader {
     let types = Descriptor(try checked(loaded))
     var objects = KernelObjects()
     var maps: [Int32] = []
-    let programs = foldedPrograms()
-    let isUsed = Instructions.mapsUsed(by: programs, count: image.maps.count)
-    for (map, isUsed) in zip(image.maps, isUsed) {
-      guard isUsed, entries(of: map) > 0 else {
+    for map in image.maps {
+      guard entries(of: map) > 0 else {
         maps.append(-1)
         continue
       }
@@ -43,20 +42,10 @@ struct ImageLoader {
       maps.append(number)
       try fill(map, number)
     }
-    for program in programs {
+    for program in image.programs {
       objects.add(program.name, try load(program, maps: maps, types: types))
     }
     return objects
-  }
-
-  /// The programs as they are with the constants of this load.
-  private func foldedPrograms() -> [ProgramImage.Program] {
-    let index = image.maps.firstIndex {
-      $0.name == ProgramImage.constantsName && Int($0.valueSize) == settings.constants.count
-    }
-    guard let index else { return image.programs }
-    let constants = ProgramConstantMap(map: Int32(index), content: settings.constants)
-    return image.programs.map { $0.folded(constants) ?? $0 }
   }
 
   private func create(_ map: ProgramImage.Map) throws(SystemError) -> Int32 {
@@ -66,7 +55,7 @@ struct ImageLoader {
   }
 
   private func entries(of map: ProgramImage.Map) -> UInt32 {
-    settings.entries[map.name] ?? map.entries
+    settings.entries(of: map.name) ?? map.entries
   }
 
   /// Sets what the map begins with; what programs may not write is made constant.

@@ -76,7 +76,7 @@ private struct LibbpfObject: ~Copyable {
     var hasConstants = false
     for map in maps {
       let name = mapName(map)
-      if let entries = settings.entries[name] { bpf_map__set_max_entries(map, entries) }
+      if let entries = settings.entries(of: name) { bpf_map__set_max_entries(map, entries) }
       if bpf_map__max_entries(map) == 0 { bpf_map__set_autocreate(map, false) }
       var size = 0
       // SAFETY: libbpf gives the start and size of the memory that becomes the map's content.

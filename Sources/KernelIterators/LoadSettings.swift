@@ -2,9 +2,19 @@
 struct LoadSettings {
   /// Bytes of `struct kiter_config`: columns, slots, parameters.
   var constants: [UInt8]
-  /// The sizes of maps that are not what the object file says, by name. A map for nothing is not
-  /// made.
-  var entries: [String: UInt32] = [:]
+  /// Scratch slots.
+  var slots: UInt32 = 1
+  /// Pieces of mapped memory; the map for none is not made.
+  var chunks: UInt32 = 0
+
+  /// The size of a map that is not what the object file says.
+  func entries(of map: String) -> UInt32? {
+    switch map {
+    case "kiter_slots": slots
+    case "kiter_chunks": chunks
+    default: nil
+    }
+  }
 }
 
 extension ProgramImage {

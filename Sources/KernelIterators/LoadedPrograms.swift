@@ -1,6 +1,27 @@
 import CLibbpf
 import Glibc
 
+extension ProgramCache {
+  /// Loads programs without libbpf: as they were left by the last load with the same constants, or
+  /// by folding the relocated ones with them.
+  ///
+  /// - Returns: nil if they are not there, or the kernel refuses them: then they are forgotten.
+  fileprivate func load(_ key: CacheKey, _ settings: LoadSettings) -> KernelObjects? {
+    let foldedKey = key.folded(with: settings.constants)
+    if let image = image(for: foldedKey) {
+      if let objects = try? ImageLoader(image: image, settings: settings).load() { return objects }
+      remove(foldedKey)
+    }
+    guard let image = image(for: key)?.folded(settings.constants) else { return nil }
+    guard let objects = try? ImageLoader(image: image, settings: settings).load() else {
+      remove(key)
+      return nil
+    }
+    store(image, for: foldedKey)
+    return objects
+  }
+}
+
 /// A table's programs in the kernel: they can be attached.
 public struct LoadedPrograms: ~Copyable {
   private let objects: KernelObjects
@@ -21,17 +42,13 @@ public struct LoadedPrograms: ~Copyable {
     _ object: ProgramObject, programs: [String], constants: [UInt8], slots: UInt32,
     chunks: UInt32 = 0, cache: ProgramCache? = .standard
   ) throws(IteratorError) {
-    let settings = LoadSettings(
-      constants: constants, entries: ["kiter_slots": slots, "kiter_chunks": chunks])
+    let settings = LoadSettings(constants: constants, slots: slots, chunks: chunks)
     iterator = object.name
     // The folder is root's, so nobody else needs to look.
     let key = cache != nil && geteuid() == 0 ? CacheKey(object, programs: programs) : nil
-    if let cache, let key, let image = cache.image(for: key) {
-      if let objects = try? ImageLoader(image: image, settings: settings).load() {
-        self.objects = objects
-        return
-      }
-      cache.remove(key)
+    if let cache, let key, let objects = cache.load(key, settings) {
+      self.objects = objects
+      return
     }
     let loader = LibbpfLoader(object: object, programs: programs, settings: settings)
     objects = try loader.load { image in

@@ -13,7 +13,7 @@ public struct ProgramCache: Sendable {
   /// The folder's path.
   public let path: String
 
-  /// When more than this is in the folder, it is emptied: nothing in it is worth more than the
+  /// When more than this is in the folder, it is cleared: nothing in it is worth more than the
   /// milliseconds of making it again.
   private static let entriesMax = 64
   private static let bytesMax = 8 << 20
@@ -35,9 +35,9 @@ public struct ProgramCache: Sendable {
     let bytes = CacheEntry.bytes(key: key, body: image.encoded)
     guard bytes.count <= Self.imageMax, makeFolders(), let folder = openFolder() else { return }
     if let state = try? state(), state.entries >= Self.entriesMax || state.bytes > Self.bytesMax {
-      removeAll(in: folder)
+      makeRoom(in: folder)
     }
-    let temporary = "\(key.fileName).\(getpid())"
+    let temporary = "\(key.fileName)\(CacheKey.foldedMark)\(getpid())"
     unlinkat(folder.number, temporary, 0)
     guard write(bytes, to: temporary, in: folder),
       renameat(folder.number, temporary, folder.number, key.fileName) == 0
@@ -149,8 +149,11 @@ extension ProgramCache {
     return names
   }
 
-  private func removeAll(in folder: borrowing Descriptor) {
-    for name in names(in: folder) { unlinkat(folder.number, name, 0) }
+  /// Removes what costs least to make again, if there is any; otherwise everything.
+  private func makeRoom(in folder: borrowing Descriptor) {
+    let names = names(in: folder)
+    let cheap = names.filter { $0.contains(CacheKey.foldedMark) }
+    for name in cheap.isEmpty ? names : cheap { unlinkat(folder.number, name, 0) }
   }
 }
 

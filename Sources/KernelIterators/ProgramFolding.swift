@@ -1,3 +1,58 @@
+extension ProgramImage {
+  /// What is left of it with the constants of a load: other code, and fewer maps.
+  func folded(_ constants: [UInt8]) -> Self {
+    var folded = self
+    let index = maps.firstIndex {
+      $0.name == Self.constantsName && Int($0.valueSize) == constants.count
+    }
+    if let index {
+      let known = ProgramConstantMap(map: Int32(index), content: constants)
+      folded.programs = programs.map { $0.folded(known) ?? $0 }
+    }
+    folded.dropUnusedMaps()
+    folded.dropUnusedTypes()
+    return folded
+  }
+
+  /// `struct bpf_func_info` is the function's place, and its type.
+  private mutating func dropUnusedTypes() {
+    let records = programs.indices.flatMap { program in
+      let size = max(8, Int(programs[program].functionSize))
+      return stride(from: 0, through: programs[program].functions.count - size, by: size)
+        .map { (program, at: $0 + 4) }
+    }
+    let functions = records.map { record in
+      programs[record.0].functions.withUnsafeBytes {
+        // SAFETY: a record has at least these eight bytes.
+        $0.loadUnaligned(fromByteOffset: record.at, as: UInt32.self)
+      }
+    }
+    guard let needed = FunctionTypes(types)?.needed(by: functions) else { return }
+    types = needed.types
+    for (record, number) in zip(records, needed.numbers) {
+      programs[record.0].functions.withUnsafeMutableBytes {
+        $0.storeBytes(of: number, toByteOffset: record.at, as: UInt32.self)
+      }
+    }
+  }
+
+  private mutating func dropUnusedMaps() {
+    let isUsed = Instructions.mapsUsed(by: programs, count: maps.count)
+    var places: [Int32] = []
+    var kept: [Map] = []
+    for (map, isUsed) in zip(maps, isUsed) {
+      places.append(Int32(kept.count))
+      if isUsed { kept.append(map) }
+    }
+    maps = kept
+    for index in programs.indices {
+      programs[index].instructions.withUnsafeMutableBytes {
+        _ = Instructions.replace(in: $0) { places.indices.contains(Int($0)) ? places[Int($0)] : $0 }
+      }
+    }
+  }
+}
+
 extension ProgramImage.Program {
   /// The program as it is with these constants: the kernel's verifier would find the same dead code,
   /// but it walks each test of a constant, and moves the whole program for each range it removes.

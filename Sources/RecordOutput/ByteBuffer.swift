@@ -120,6 +120,26 @@ public struct ByteBuffer: ~Copyable {
     }
   }
 
+  /// Puts spaces before what begins at `start`.
+  @inline(__always)
+  mutating func insert(spaces number: Int, at start: Int) {
+    reserve(number)
+    let length = count - start
+    // SAFETY: eight bytes are readable at each offset up to the end.
+    let word = memory.loadUnaligned(fromByteOffset: start, as: UInt64.self)
+    if length <= 8 {
+      count = start
+      append(spaces: number)
+      put(word: UInt64(littleEndian: word), used: length)
+      return
+    }
+    // SAFETY: `reserve` has seen to the room.
+    let base = memory.baseAddress.unsafelyUnwrapped + start
+    (base + number).copyMemory(from: base, byteCount: length)
+    base.initializeMemory(as: UInt8.self, repeating: UInt8(ascii: " "), count: number)
+    count += number
+  }
+
   /// The number stored at a place; it must have been stored.
   @inline(__always)
   func number(at place: Int) -> Int {

@@ -21,7 +21,7 @@ public struct TableStyle: Sendable {
 
 /// Writes a table for people: aligned columns, human units, nothing that speaks to the terminal.
 ///
-/// Widths come from the rows of the first megabyte, which are held back until then; a later cell
+/// Widths come from the first rows, 128 KiB of them, which are held back until then; a later cell
 /// that is wider pushes its row's rest to the right. The last column is not padded.
 public struct TableWriter: RecordWriter, ~Copyable {
   /// Text that is ready to go out.
@@ -41,7 +41,7 @@ public struct TableWriter: RecordWriter, ~Copyable {
   /// Columns of the terminal that the row under way has not used.
   private var left = 0
 
-  private static var heldBytes: Int { 1 << 20 }
+  private static var heldBytes: Int { 128 << 10 }
   private static var headerSize: Int { 8 }
 
   /// Writes the projection's columns.
@@ -66,25 +66,35 @@ public struct TableWriter: RecordWriter, ~Copyable {
   /// Appends a record as a row.
   public mutating func append(_ record: RawRecord, _ preamble: borrowing Preamble) {
     reader.notes.records += 1
+    if isSettled && style.width == nil { return appendRow(record, preamble) }
     for index in 0..<reader.count {
-      let plan = reader.plan(index)
-      var value = reader.value(index, plan, record, preamble)
-      if case .absent = value, let number = reader.evaluator.numberForName(plan, of: record) {
-        value = .unsigned(number)
-      }
       let start = cells.count
       cells.reserve(Self.headerSize)
       _ = cells.skip(Self.headerSize)
-      var width = cells.append(cell: value, plan, reader.evaluator, isRaw: style.isRaw)
-      if reader.isCut(plan, value, record) {
-        cells.append("…")
-        width += 1
-      }
+      let width = reader.append(index, of: record, preamble, to: &cells, isRaw: style.isRaw)
       cells.store(cells.count - start - Self.headerSize, at: start)
       cells.store(width, at: start + 4)
       if !isSettled && width > widths[index] { widths[index] = width }
     }
     if isSettled || cells.count >= Self.heldBytes { settle() }
+  }
+
+  /// Widths are known and no screen cuts anything: a row needs no second look.
+  private mutating func appendRow(_ record: RawRecord, _ preamble: borrowing Preamble) {
+    let count = reader.count
+    for index in 0..<count {
+      if index > 0 { output.append("  ") }
+      let start = output.count
+      let width = reader.append(index, of: record, preamble, to: &output, isRaw: style.isRaw)
+      let padding = widths[index] - width
+      if padding <= 0 { continue }
+      if isRight[index] {
+        output.insert(spaces: padding, at: start)
+      } else if index + 1 < count {
+        output.append(spaces: padding)
+      }
+    }
+    output.append(UInt8(ascii: "\n"))
   }
 
   /// Appends the rows that are still held back.
@@ -153,6 +163,33 @@ public struct TableWriter: RecordWriter, ~Copyable {
       if !isLast && !isRight[column] { output.append(spaces: padding) }
     }
     if isLast { output.append(UInt8(ascii: "\n")) }
+  }
+}
+
+extension ColumnReader {
+  /// Appends the cell of column number `index`.
+  ///
+  /// - Returns: its width on the screen.
+  @inline(__always)
+  fileprivate mutating func append(
+    _ index: Int, of record: RawRecord, _ preamble: borrowing Preamble,
+    to buffer: inout ByteBuffer, isRaw: Bool
+  ) -> Int {
+    let plan = plan(index)
+    var value = value(index, plan, record, preamble)
+    if case .absent = value {
+      guard let number = evaluator.numberForName(plan, of: record) else {
+        buffer.append(UInt8(ascii: "-"))
+        return 1
+      }
+      value = .unsigned(number)
+    }
+    var width = buffer.append(cell: value, plan, evaluator, isRaw: isRaw)
+    if isCut(plan, value, record) {
+      buffer.append("…")
+      width += 1
+    }
+    return width
   }
 }
 

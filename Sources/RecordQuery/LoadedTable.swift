@@ -10,8 +10,10 @@ final class LoadedTable {
   private let plans: [Int?]
   private var text = ByteBuffer(capacity: 4 << 10)
   private var indexes: [Int: [SQLKey: [Int]]] = [:]
-  /// Values that were NULL to SQLite because they could not be read, by the column's name.
-  private(set) var unreadable: [String: Int] = [:]
+  /// The rows whose value was NULL to SQLite because it could not be read, by the column's name.
+  private(set) var unreadable: [String: Set<Int>] = [:]
+  /// The rows whose text was cut.
+  private(set) var cut: [String: Set<Int>] = [:]
 
   init(_ records: StoredRecords, columns: [Field], host: HostFacts) {
     self.records = records
@@ -32,16 +34,20 @@ final class LoadedTable {
       switch value {
       case .absent: sqlite3_result_null(context)
       case .unreadable:
-        unreadable[records.projection.columns[index].field.name, default: 0] += 1
+        unreadable[name(index), default: []].insert(row)
         sqlite3_result_null(context)
       case .unsigned(let number) where plan.kind == .percent:
         sqlite3_result_double(context, Double(number) / 10)
       case .signed(let number): sqlite3_result_int64(context, number)
       case .real(let number): sqlite3_result_double(context, number)
-      default: giveText(value, plan, to: context)
+      default:
+        if evaluator.isCut(plan, of: record) { cut[name(index), default: []].insert(row) }
+        giveText(value, plan, to: context)
       }
     }
   }
+
+  private func name(_ index: Int) -> String { records.projection.columns[index].field.name }
 
   private func giveText(_ value: FieldValue, _ plan: ColumnPlan, to context: OpaquePointer?) {
     text.removeAll()

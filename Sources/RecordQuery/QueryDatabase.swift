@@ -29,15 +29,8 @@ public final class QueryDatabase {
 
   deinit { sqlite3_close_v2(database) }
 
-  /// What the last statement took for NULL because it could not be read: "table.column" and how many
-  /// values.
-  public var unreadable: [(column: String, count: Int)] {
-    session.tables.flatMap { table in
-      table.unreadable.sorted { $0.key < $1.key }.map {
-        ("\(table.schema.name).\($0.key)", $0.value)
-      }
-    }
-  }
+  /// What the last statement did not see as it is.
+  public var notes: [QueryNote] { session.tables.flatMap(\.notes) }
 
   /// Does a text end with a semicolon that ends a statement, and is no part of a string or comment?
   public static func isComplete(_ sql: String) -> Bool { sqlite3_complete(sql) != 0 }
@@ -149,5 +142,25 @@ public final class QueryDatabase {
     // SAFETY: the session lives as long as the database.
     sqlite3_set_authorizer(
       database, QuerySession.authorize, Unmanaged.passUnretained(session).toOpaque())
+  }
+}
+
+/// Values of a column that a statement did not see as they are.
+public struct QueryNote: Sendable, Equatable {
+  /// The table's name.
+  public let table: String
+  /// The column's name.
+  public let column: String
+  /// How many were NULL to the statement because they could not be read.
+  public let unreadable: Int
+  /// How many texts lacked their end.
+  public let cut: Int
+
+  /// A note.
+  public init(table: String, column: String, unreadable: Int, cut: Int) {
+    self.table = table
+    self.column = column
+    self.unreadable = unreadable
+    self.cut = cut
   }
 }

@@ -55,9 +55,15 @@ final class SessionTable {
   /// The records that the statement has read; nil if it did not get so far.
   var records: StoredRecords? { loaded.values.first?.records }
 
-  /// Values that SQLite took for NULL because they could not be read, by the column's name.
-  var unreadable: [String: Int] {
-    loaded.values.reduce(into: [:]) { $0.merge($1.unreadable, uniquingKeysWith: +) }
+  /// What the statement did not see as it is, by column.
+  var notes: [QueryNote] {
+    columns.compactMap { column in
+      let note = QueryNote(
+        table: schema.name, column: column.name,
+        unreadable: loaded.values.reduce(0) { $0 + ($1.unreadable[column.name]?.count ?? 0) },
+        cut: loaded.values.reduce(0) { $0 + ($1.cut[column.name]?.count ?? 0) })
+      return note.unreadable + note.cut > 0 ? note : nil
+    }
   }
 
   /// The records of a scan; nil, with `failure` set, if they cannot be read.

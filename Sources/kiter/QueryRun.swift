@@ -17,8 +17,30 @@ struct QueryRun {
     let database = try QueryDatabase(tables: [table], host: .live())
     if query.isCounting {
       let counts = try database.count(rows, by: groups, from: schema.name)
-      return try RowPump(Projection(allOf: counts.schema), output).run(counts)
+      let end = try RowPump(Projection(allOf: counts.schema), output).run(counts)
+      reportQueryNotes(database.notes)
+      return end
     }
-    return try RowPump(projection, output).run(database.select(rows, from: schema.name))
+    let end = try RowPump(projection, output).run(database.select(rows, from: schema.name))
+    // What the rows show is noted with them.
+    let shown = projection.columns.map(\.field.name)
+    reportQueryNotes(database.notes.filter { !shown.contains($0.column) })
+    return end
   }
+}
+
+/// Says once what a statement did not see as it is.
+func reportQueryNotes(_ notes: [QueryNote]) {
+  for note in notes {
+    let column = "\(note.table).\(note.column)"
+    if note.unreadable > 0 {
+      report("\(values(note.unreadable, of: column)) not readable: NULL to the query")
+    }
+    if note.cut > 0 { report("\(values(note.cut, of: column)) cut") }
+  }
+}
+
+/// So many values of a column, and a verb.
+func values(_ count: Int, of column: String) -> String {
+  count == 1 ? "one value of \(column) was" : "\(count) values of \(column) were"
 }

@@ -39,6 +39,7 @@ struct SQLCommand: ParsableCommand {
       let rows = try database.prepare(statement)
       for choice in Set(rows.choices).sorted() { report("sql: \(choice)") }
       let end = try RowPump(Projection(allOf: rows.schema), output).run(rows)
+      reportQueryNotes(database.notes)
       if let error = end.error, !end.isClosed { throw error }
     } catch {
       report("sql: \(error)")

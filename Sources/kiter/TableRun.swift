@@ -123,10 +123,6 @@ struct TableRun {
       }
     }
   }
-
-  private func values(_ count: Int, of name: String) -> String {
-    count == 1 ? "one value of \(name) was" : "\(count) values of \(name) were"
-  }
 }
 
 /// Files named on the command line, open as long as the program compares with them.

@@ -14,9 +14,9 @@ struct LogPlot {
   let series: [Series]
 
   // Of the whole picture, and of the room around the axes; labels need most of it.
-  private static let width = 860.0
+  private static let width = 876.0
   private static let height = 480.0
-  private static let (left, right, top, bottom) = (64.0, 270.0, 44.0, 52.0)
+  private static let (left, right, top, bottom) = (80.0, 270.0, 44.0, 52.0)
   // Told apart by most eyes, on light and on dark.
   private static let colours = ["#d55e00", "#0072b2", "#009e73", "#cc79a7"]
 

@@ -38,7 +38,7 @@ struct Report {
 
     "Objects" is how many each of the two was seen to print before it was measured: processes, \
     files and mappings that the benchmark made, where the scene has them, otherwise all rows, until \
-    both see the same number; the rows of lsof and lsfd that are not descriptors do not count, nor does `[vsyscall]`, \
+    both see the same number, and in bold if they never did; the rows of lsof and lsfd that are not descriptors do not count, nor does `[vsyscall]`, \
     which is no mapping, nor BPF programs' symbols, which kiter adds by running.
 
     \(table(

@@ -57,6 +57,23 @@ private final class Scans: Sendable {
         + "\n")
   }
 
+  @Test func whatWasNotSeenAsItIsIsNoted() throws {
+    let records = [
+      RecordBuilder().unreadable("pid").tail("name", Array("ab".utf8), isCut: true),
+      RecordBuilder().number("pid", 7).tail("name", Array("abc".utf8)),
+    ]
+    let database = try database(records)
+    let rows = try database.prepare("SELECT count(*) FROM things WHERE pid > 1 OR name > 'a'")
+    let projection = Projection(allOf: rows.schema)
+    var stream = RecordStream(rows, schema: projection.schema, layout: projection.layout)
+    while try stream.nextRecords({ _, _ in }) {}
+    #expect(
+      database.notes == [
+        QueryNote(table: "things", column: "pid", unreadable: 1, cut: 0),
+        QueryNote(table: "things", column: "name", unreadable: 0, cut: 1),
+      ])
+  }
+
   @Test func twoColumnsOfOneNameStayTwo() throws {
     let line = try json("SELECT pid, pid FROM things", [thing(7, "a")])
     #expect(line == "{\"pid\":7,\"pid_2\":7}\n")

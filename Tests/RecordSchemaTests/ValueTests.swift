@@ -89,26 +89,6 @@ import Testing
     #expect(jiffiesMilliseconds(.absent, finTimeout: .unsigned(15000), in: host).number == nil)
   }
 
-  @Test func aSymbolHoldsTheAddressesBehindIt() throws {
-    let text = """
-      ffffffff81000000 T _text
-      ffffffff81000100 T do_wait
-      ffffffff81000200 T __sched_text_start
-      ffffffff81000200 T schedule
-      ffffffff81000300 T __sched_text_end
-      ffffffff81000310 t pipe_read\t[pipe]
-      ffffffff81000310 T another_name_of_it
-      """
-    let symbols = try #require(KernelSymbols(kallsyms: Array(text.utf8)))
-    func name(_ address: UInt64) -> String? {
-      symbols.waitingFunction(address).map { String(decoding: $0, as: UTF8.self) }
-    }
-    #expect(name(0xffff_ffff_8100_0123) == "do_wait")
-    #expect(name(0xffff_ffff_8100_0250) == nil)
-    #expect(name(0xffff_ffff_8100_0399) == "pipe_read")
-    #expect(KernelSymbols(kallsyms: Array("0000000000000000 T _text\n".utf8)) == nil)
-  }
-
   @Test func theFirstUserOfANumberCounts() throws {
     let table = NameTable(passwd: Array("a:x:7:\nb:x:7:\nbroken\n:x:8:\n".utf8))
     let name = try #require(table.bytes(7))

@@ -166,6 +166,5 @@ public struct BytesSource: RecordSource {
 public func testHost() -> HostFacts {
   HostFacts(
     wallClockOffset: 1_700_000_000_000_000_000, finTimeout: { 60 },
-    users: { NameTable(passwd: Array("root:x:0:0::/:/bin/sh\nada:x:1000:1000::/:/bin/sh\n".utf8)) },
-    symbols: { nil })
+    users: { NameTable(passwd: Array("root:x:0:0::/:/bin/sh\nada:x:1000:1000::/:/bin/sh\n".utf8)) })
 }

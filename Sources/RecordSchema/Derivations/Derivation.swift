@@ -16,15 +16,13 @@
   case reversedPath = "reversed_path"
   /// `terminal_name` from [driver's name and number, such as pts0].
   case terminalName = "terminal_name"
-  /// `wait_symbol` from [kernel stack, innermost first].
-  case waitSymbol = "wait_symbol"
   /// `jiffies_milliseconds` from [signed jiffies, tcp_fin_timeout in jiffies].
   case jiffiesMilliseconds = "jiffies_milliseconds"
 
   /// How many fields it reads.
   public var inputCount: Int {
     switch self {
-    case .userName, .wallClock, .ageSeconds, .reversedPath, .terminalName, .waitSymbol: 1
+    case .userName, .wallClock, .ageSeconds, .reversedPath, .terminalName: 1
     case .jiffiesMilliseconds: 2
     case .userTime, .systemTime: 5
     case .cpuPercent: 6

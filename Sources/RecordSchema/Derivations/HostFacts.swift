@@ -8,21 +8,16 @@ public final class HostFacts {
   public lazy var tcpFinTimeout: UInt64? = loadFinTimeout()
   /// User names by number.
   public lazy var users: NameTable = loadUsers()
-  /// The kernel's text symbols, and which of them are the scheduler's.
-  public lazy var symbols: KernelSymbols? = loadSymbols()
 
   private let loadFinTimeout: () -> UInt64?
   private let loadUsers: () -> NameTable
-  private let loadSymbols: () -> KernelSymbols?
 
   /// Creates facts from the places where they can be read.
   public init(
-    wallClockOffset: Int64, finTimeout: @escaping () -> UInt64?, users: @escaping () -> NameTable,
-    symbols: @escaping () -> KernelSymbols?
+    wallClockOffset: Int64, finTimeout: @escaping () -> UInt64?, users: @escaping () -> NameTable
   ) {
     self.wallClockOffset = wallClockOffset
     loadFinTimeout = finTimeout
     loadUsers = users
-    loadSymbols = symbols
   }
 }

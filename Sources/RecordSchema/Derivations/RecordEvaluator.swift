@@ -1,6 +1,6 @@
 /// Gives the values of a projection's columns: stored ones as they are, derived ones computed.
 ///
-/// Keeps what derivations need (user names, symbols, scratch), each filled when first used.
+/// Keeps what derivations need (user names, scratch), each filled when first used.
 public struct RecordEvaluator: ~Copyable {
   /// The columns, in the projection's order.
   public let plans: [ColumnPlan]
@@ -137,7 +137,6 @@ public struct RecordEvaluator: ~Copyable {
     case .cpuPercent: cpuPercent(CPUTime(inputs), started: inputs[5], now: now)
     case .reversedPath: reversedPath(inputs[0], scratch: scratch)
     case .terminalName: terminalName(inputs[0], scratch: scratch)
-    case .waitSymbol: waitSymbol(inputs[0], in: host)
     case .jiffiesMilliseconds: jiffiesMilliseconds(inputs[0], finTimeout: inputs[1], in: host)
     }
   }
