@@ -74,7 +74,7 @@ deps:
 	@scripts/install-packages libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libbpf-tools
 
 test-deps: deps
-	@scripts/install-packages bpftool fish groff iproute2 lsof procps strace util-linux zsh
+	@scripts/install-packages bpftool fish groff iproute2 lsof procps strace tmux util-linux zsh
 
 bpffs:
 	@scripts/mount-bpffs

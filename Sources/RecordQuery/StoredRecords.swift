@@ -13,6 +13,9 @@ public final class StoredRecords {
   /// The number of records.
   public var count: Int { ends.count }
 
+  /// The numbers of all records.
+  var indices: Range<Int> { 0..<count }
+
   /// Reads a source to its end, and keeps the records of which `isWanted` is true.
   ///
   /// - Throws: what the source throws, or `StreamError`.
@@ -33,6 +36,14 @@ public final class StoredRecords {
     if let found = stream.preamble { preamble = found }
   }
 
+  /// Records in a row, with where each ends.
+  init(_ bytes: [UInt8], ends: [Int], preamble: Preamble, projection: Projection) {
+    self.bytes = bytes
+    self.ends = ends
+    self.preamble = preamble
+    self.projection = projection
+  }
+
   /// No records of a table.
   init(empty schema: Schema) {
     projection = Projection(allOf: schema)
@@ -40,6 +51,9 @@ public final class StoredRecords {
       layoutHash: projection.layout.hash, bootTime: 0, table: schema.name,
       wanted: projection.wanted, lacking: projection.wanted.map { _ in 0 })
   }
+
+  /// All of them, in their order.
+  public var all: SelectedRecords { SelectedRecords(self, rows: Array(indices)) }
 
   /// Hands over a record; the view is valid in the closure only.
   public func withRecord<T>(_ index: Int, _ body: (RawRecord) throws -> T) rethrows -> T {

@@ -108,6 +108,7 @@ private struct SchemaFile: Decodable {
     var `default`: Bool?
     var hidden: Bool?
     var filter: Bool?
+    var counter: Bool?
     var cost: String?
     var title: String?
     var names: String?
@@ -118,8 +119,8 @@ private struct SchemaFile: Decodable {
       Field(
         name: name, type: type, kind: kind, summary: summary, source: source, oracle: oracle,
         since: since, requires: requires ?? [], isDefault: `default` ?? false,
-        isHidden: hidden ?? false, isFilter: filter ?? false, cost: cost ?? "cheap", title: title,
-        names: names, derivation: derive, inputs: from ?? [])
+        isHidden: hidden ?? false, isFilter: filter ?? false, isCounter: counter ?? false,
+        cost: cost ?? "cheap", title: title, names: names, derivation: derive, inputs: from ?? [])
     }
   }
 }

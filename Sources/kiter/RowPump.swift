@@ -21,10 +21,16 @@ struct RowPump {
   private let filter: RowFilter?
   /// How the rows hang together, if a table is to show it.
   var tree: TreeDrawing?
+  private let time: UInt64?
 
   private static var writeSize: Int { 128 << 10 }
 
-  init(_ projection: Projection, _ output: OutputOptions, filter: RowFilter? = nil) {
+  /// Writes rows, with the nanoseconds since 1970 of their reading if they are given.
+  init(
+    _ projection: Projection, _ output: OutputOptions, filter: RowFilter? = nil,
+    time: UInt64? = nil
+  ) {
+    self.time = time
     self.projection = projection
     self.output = output
     self.filter = filter
@@ -35,11 +41,12 @@ struct RowPump {
     switch output.format {
     case .table:
       var style = TableStyle(
-        width: terminalWidth(), hasHeader: !output.noHeader, isRaw: output.raw)
+        width: terminalSize()?.columns, hasHeader: !output.noHeader, isRaw: output.raw)
       style.tree = tree
       return try pump(source, TableWriter(projection, host: host, style: style))
     case .json: return try pump(source, JSONWriter(projection, host: host, lines: false))
-    case .jsonl: return try pump(source, JSONWriter(projection, host: host, lines: true))
+    case .jsonl:
+      return try pump(source, JSONWriter(projection, host: host, lines: true, time: time))
     case .csv:
       return try pump(source, CSVWriter(projection, host: host, header: !output.noHeader))
     }
@@ -73,22 +80,7 @@ struct RowPump {
   }
 
   private func flush(_ buffer: inout ByteBuffer) throws(OutputError) {
-    var done = 0
-    while done < buffer.count {
-      let rest = UnsafeRawBufferPointer(rebasing: buffer.bytes[done...])
-      // SAFETY: base address and count describe one readable buffer.
-      let count = write(STDOUT_FILENO, rest.baseAddress, rest.count)
-      if count < 0 && errno == EINTR { continue }
-      if count < 0 { throw OutputError(code: errno) }
-      done += count
-    }
+    try writeOutput(buffer.bytes)
     buffer.removeAll()
   }
-}
-
-/// Why nothing can be written to standard output.
-struct OutputError: Error, CustomStringConvertible {
-  let code: Int32
-
-  var description: String { "writing the output failed: \(errorText(code))" }
 }
