@@ -23,6 +23,8 @@ public struct OutputNotes: Sendable {
   public internal(set) var cut: [Int]
   /// For each column: values that exist but could not be read.
   public internal(set) var unreadable: [Int]
+  /// Columns for which the screen has no room.
+  public internal(set) var hidden: [String] = []
 
   init(columns: Int) {
     cut = Array(repeating: 0, count: columns)

@@ -8,6 +8,10 @@ public struct TableStyle: Sendable {
   public var hasHeader = true
   /// Numbers without units.
   public var isRaw = false
+  /// Are columns left out where the terminal has no room, and not cut at its edge?
+  public var hidesColumns = true
+  /// Colours, for a terminal that has them.
+  public var isColored = false
   /// How the rows hang together; nil if they do not.
   public var tree: TreeDrawing?
   /// What the columns are at least wide, each; those that are not named have no least width.
@@ -30,7 +34,8 @@ public struct TableWriter: RecordWriter, ~Copyable {
   public var output = ByteBuffer()
   private var reader: ColumnReader
   private let style: TableStyle
-  /// The cells held back: bytes of the text and its width on the screen (four bytes each), the text.
+  /// The cells held back: bytes of the text (four bytes), its width on the screen (three), its tone,
+  /// the text.
   private var cells = ByteBuffer()
   private let titles: [String]
   private var widths: [Int]
@@ -39,6 +44,11 @@ public struct TableWriter: RecordWriter, ~Copyable {
   private let isRight: [Bool]
   /// May the column be made narrower than its cells?
   private let isFlexible: [Bool]
+  /// Does the column belong to those that are shown by default?
+  private let isDefault: [Bool]
+  private var isHidden: [Bool]
+  private var firstShown = 0
+  private var lastShown: Int
   private var isSettled = false
   /// Columns of the terminal that the row under way has not used.
   private var left = 0
@@ -47,6 +57,7 @@ public struct TableWriter: RecordWriter, ~Copyable {
 
   private static var heldBytes: Int { 128 << 10 }
   private static var headerSize: Int { 8 }
+  private static var widthBits: Int { 24 }
 
   /// Writes the projection's columns.
   public init(_ projection: Projection, host: HostFacts, style: TableStyle) {
@@ -59,6 +70,9 @@ public struct TableWriter: RecordWriter, ~Copyable {
     }
     isRight = projection.columns.map { isRightAligned($0.field.kind) }
     isFlexible = projection.columns.map { isText($0.field.kind) }
+    isDefault = projection.columns.map(\.field.isDefault)
+    isHidden = isDefault.map { _ in false }
+    lastShown = isHidden.count - 1
   }
 
   /// What has been marked or left out so far.
@@ -70,17 +84,18 @@ public struct TableWriter: RecordWriter, ~Copyable {
   /// Appends a record as a row.
   public mutating func append(_ record: RawRecord, _ preamble: borrowing Preamble) {
     reader.notes.records += 1
-    if isSettled && style.width == nil { return appendRow(record, preamble) }
+    if isSettled && style.width == nil && !style.isColored { return appendRow(record, preamble) }
     let row = reader.notes.records - 1
     for index in 0..<reader.count {
       let start = cells.count
       cells.reserve(Self.headerSize)
       _ = cells.skip(Self.headerSize)
       let lead = style.tree?.append(row: row, column: index, to: &cells) ?? 0
-      let width =
-        lead + reader.append(index, of: record, preamble, to: &cells, isRaw: style.isRaw)
+      let cell = reader.append(index, of: record, preamble, to: &cells, isRaw: style.isRaw)
+      let width = lead + cell.width
+      let tone = style.isColored ? cell.tone(in: reader) : .plain
       cells.store(cells.count - start - Self.headerSize, at: start)
-      cells.store(width, at: start + 4)
+      cells.store(width | tone.rawValue << Self.widthBits, at: start + 4)
       if !isSettled && width > widths[index] { widths[index] = width }
     }
     if isSettled || cells.count >= Self.heldBytes { settle() }
@@ -94,8 +109,8 @@ public struct TableWriter: RecordWriter, ~Copyable {
       if index > 0 { output.append("  ") }
       let start = output.count
       let lead = style.tree?.append(row: row, column: index, to: &output) ?? 0
-      let width =
-        lead + reader.append(index, of: record, preamble, to: &output, isRaw: style.isRaw)
+      let cell = reader.append(index, of: record, preamble, to: &output, isRaw: style.isRaw)
+      let width = lead + cell.width
       let padding = widths[index] - width
       if padding <= 0 { continue }
       if isRight[index] {
@@ -115,7 +130,10 @@ public struct TableWriter: RecordWriter, ~Copyable {
     if !isSettled {
       isSettled = true
       wantedWidths = widths
-      if let width = style.width { fit(into: width) }
+      if let width = style.width {
+        if style.hidesColumns { hideColumns(for: width) }
+        fit(into: width)
+      }
       if style.hasHeader { appendHeader() }
     }
     var at = 0
@@ -123,7 +141,11 @@ public struct TableWriter: RecordWriter, ~Copyable {
     while at < cells.count {
       let length = cells.number(at: at)
       if column == 0 { beginRow() }
-      appendCell(at + Self.headerSize, length, width: cells.number(at: at + 4), column: column)
+      let layout = cells.number(at: at + 4)
+      let tone = isDimmed(settledRows) ? .plain : Tone(rawValue: layout >> Self.widthBits)
+      appendCell(
+        at + Self.headerSize, length, width: layout & (1 << Self.widthBits - 1), column: column,
+        tone ?? .plain)
       at += Self.headerSize + length
       column = column + 1 == widths.count ? 0 : column + 1
       if column == 0 { endRow() }
@@ -146,11 +168,33 @@ public struct TableWriter: RecordWriter, ~Copyable {
     settledRows += 1
   }
 
+  /// What the columns that are shown take, text with no more than 12 of its own.
+  private var leastWidth: Int {
+    widths.indices.filter { !isHidden[$0] }.reduce(-2) { sum, column in
+      sum + 2 + (isFlexible[column] ? min(widths[column], 12) : widths[column])
+    }
+  }
+
+  /// Hides columns until the others have room: from the right, first those that are not shown by
+  /// default.
+  private mutating func hideColumns(for width: Int) {
+    let columns = widths.indices.reversed()
+    for column in columns.filter({ !isDefault[$0] }) + columns.filter({ isDefault[$0] }) {
+      let isOnly = isHidden.count { !$0 } == 1
+      if leastWidth <= width || isOnly { break }
+      isHidden[column] = true
+    }
+    firstShown = isHidden.firstIndex(of: false) ?? 0
+    lastShown = isHidden.lastIndex(of: false) ?? 0
+    reader.notes.hidden = widths.indices.filter { isHidden[$0] }.map { reader.names[$0] }
+  }
+
   /// Takes what the screen lacks from the widest columns of text, down to 12 each.
   private mutating func fit(into width: Int) {
-    var excess = widths.reduce(2 * (widths.count - 1), +) - width
+    let shown = widths.indices.filter { !isHidden[$0] }
+    var excess = shown.reduce(-2) { $0 + 2 + widths[$1] } - width
     while excess > 0 {
-      let texts = widths.indices.filter { isFlexible[$0] && widths[$0] > 12 }
+      let texts = shown.filter { isFlexible[$0] && widths[$0] > 12 }
       guard let widest = texts.max(by: { widths[$0] < widths[$1] }) else { return }
       let next = texts.map { widths[$0] }.filter { $0 < widths[widest] }.max() ?? 12
       let cut = min(excess, max(1, widths[widest] - max(next, 12)))
@@ -163,51 +207,75 @@ public struct TableWriter: RecordWriter, ~Copyable {
     for (index, text) in titles.enumerated() {
       let start = cells.count
       cells.append(string: text)
-      appendCell(start, text.utf8.count, width: text.utf8.count, column: index)
+      let tone = style.isColored ? Tone.title : .plain
+      appendCell(start, text.utf8.count, width: text.utf8.count, column: index, tone)
       cells.truncate(to: start)
     }
   }
 
   /// Appends the text that begins at `start` of `cells`, cut where its column or the terminal ends.
-  private mutating func appendCell(_ start: Int, _ length: Int, width: Int, column: Int) {
-    let gap = column == 0 ? 0 : 2
-    let isLast = column == widths.count - 1
+  private mutating func appendCell(
+    _ start: Int, _ length: Int, width: Int, column: Int, _ tone: Tone
+  ) {
+    if isHidden[column] {
+      if column == widths.count - 1 { output.append(UInt8(ascii: "\n")) }
+      return
+    }
+    let gap = column == firstShown ? 0 : 2
+    let isLast = column == lastShown
     var room = widths[column]
     if let screen = style.width {
-      if column == 0 { left = screen }
+      if column == firstShown { left = screen }
       room = min(room, left - gap)
       left = max(0, left - gap - max(0, room))
     }
     if room > 0 {
       let padding = max(0, room - width)
       output.append(spaces: isRight[column] ? gap + padding : gap)
+      if tone != .plain { output.begin(tone) }
       if style.width != nil && width > room {
         let text = UnsafeRawBufferPointer(rebasing: cells.bytes[start..<start + length])
         output.append(text, cutTo: room)
       } else {
         output.append(cells, from: start, length)
       }
+      if tone != .plain { output.endTone() }
       if !isLast && !isRight[column] { output.append(spaces: padding) }
     }
-    if isLast { output.append(UInt8(ascii: "\n")) }
+    if column == widths.count - 1 { output.append(UInt8(ascii: "\n")) }
+  }
+}
+
+/// What was written of a cell.
+private struct Cell {
+  let plan: ColumnPlan
+  let value: FieldValue
+  /// Columns of the screen.
+  let width: Int
+
+  /// Unreadable is bad, absent is nothing; then what the value means, then the kind.
+  func tone(in reader: borrowing ColumnReader) -> Tone {
+    switch value {
+    case .absent: .faint
+    case .unreadable: .bad
+    default: Tone(plan.kind)
+    }
   }
 }
 
 extension ColumnReader {
   /// Appends the cell of column number `index`.
-  ///
-  /// - Returns: its width on the screen.
   @inline(__always)
   fileprivate mutating func append(
     _ index: Int, of record: RawRecord, _ preamble: borrowing Preamble,
     to buffer: inout ByteBuffer, isRaw: Bool
-  ) -> Int {
+  ) -> Cell {
     let plan = plan(index)
     var value = value(index, plan, record, preamble)
     if case .absent = value {
       guard let number = evaluator.numberForName(plan, of: record) else {
         buffer.append(UInt8(ascii: "-"))
-        return 1
+        return Cell(plan: plan, value: value, width: 1)
       }
       value = .unsigned(number)
     }
@@ -216,7 +284,7 @@ extension ColumnReader {
       buffer.append("…")
       width += 1
     }
-    return width
+    return Cell(plan: plan, value: value, width: width)
   }
 }
 

@@ -13,6 +13,8 @@ struct OutputOptions: Equatable {
   var limit: Int?
   var noHeader = false
   var raw = false
+  var color: ColorChoice?
+  var pager = false
   var engine: WalkEngine?
   var noCache = false
   var pinned = false
@@ -38,6 +40,10 @@ struct OutputOptions: Equatable {
       .number("limit", value: "n", "Stop after this many rows.") { $0.output.limit = Int($1) },
       .flag("no-header", "No line with titles.") { $0.output.noHeader = true },
       .flag("raw", "Numbers without units.") { $0.output.raw = true },
+      .choice("color", "Colors: auto (on a terminal, if NO_COLOR is not set), always or never.") {
+        $0.output.color = $1
+      },
+      .flag("pager", "Show the rows in $PAGER, or less.") { $0.output.pager = true },
       .choice("engine", "How to read, if not as is fastest here: seq or direct.") {
         $0.output.engine = $1
       },
@@ -53,6 +59,9 @@ struct OutputOptions: Equatable {
       },
     ]
   }
+
+  /// Are there to be colors?
+  var isColored: Bool { (color ?? .auto).isOn }
 
   /// The format that was asked for.
   var format: Format { output ?? (json ? .json : .table) }

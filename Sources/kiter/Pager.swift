@@ -21,7 +21,7 @@ struct Pager: ~Copyable {
   }
 
   /// Waits until the user has seen enough.
-  consuming func wait() {
+  borrowing func wait() {
     close(STDOUT_FILENO)
     var status: Int32 = 0
     while waitpid(pid, &status, 0) < 0 && errno == EINTR {}

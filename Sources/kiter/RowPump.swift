@@ -42,6 +42,7 @@ struct RowPump {
     case .table:
       var style = TableStyle(
         width: terminalSize()?.columns, hasHeader: !output.noHeader, isRaw: output.raw)
+      style.isColored = output.isColored
       style.tree = tree
       return try pump(source, TableWriter(projection, host: host, style: style))
     case .json: return try pump(source, JSONWriter(projection, host: host, lines: false))

@@ -12,7 +12,7 @@ struct TableRun {
   let rows: RowSelection
   let query: QueryOptions
   let watch: WatchOptions
-  let output: OutputOptions
+  var output: OutputOptions
 
   init<Record: KernelRecord>(_ table: Record.Type, _ arguments: TableArguments) {
     schema = table.schema
@@ -24,6 +24,7 @@ struct TableRun {
   }
 
   func run() throws {
+    if output.pager { return try runInPager() }
     do {
       if query.tree { try checkTree() }
       try watch.check(query, output)
@@ -40,6 +41,16 @@ struct TableRun {
       report("\(error)")
       throw ExitStatus.code(for: error)
     }
+  }
+
+  private func runInPager() throws {
+    var run = self
+    run.output.pager = false
+    // A pager is no terminal, but has one.
+    run.output.color = output.isColored ? .always : .never
+    let pager = Pager()
+    defer { pager?.wait() }
+    try run.run()
   }
 
   /// Writes the rows of programs loaded now; nil if all is well.
@@ -111,6 +122,11 @@ struct TableRun {
 
   /// Says once what the rows could not say.
   private func reportNotes(_ notes: OutputNotes, _ projection: Projection, _ preamble: Preamble?) {
+    if !notes.hidden.isEmpty {
+      let some = notes.hidden.prefix(5).joined(separator: ", ")
+      let names = notes.hidden.count > 5 ? "\(some) and \(notes.hidden.count - 5) more" : some
+      report("\(schema.name): no room for \(names); choose with --columns, or use --pager")
+    }
     for (index, column) in projection.columns.enumerated() {
       let name = column.field.name
       if notes.cut[index] > 0 {

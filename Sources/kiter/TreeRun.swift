@@ -82,7 +82,7 @@ extension TableRun {
     var pump = RowPump(projection, output)
     pump.tree = TreeDrawing(
       lines.map { .init(prefix: $0.prefix, isDimmed: !nodes[$0.node].isChosen) }, column: column,
-      canDim: isatty(STDOUT_FILENO) == 1 && !prefersNoColor())
+      canDim: output.isColored)
     return try pump.run(marked.selected(lines.map { marked.rows[$0.node].number }))
   }
 
@@ -99,12 +99,6 @@ extension TableRun {
       description: "--tree is drawn before a name, and --columns has none; add one: --columns +comm"
     )
   }
-}
-
-/// Is color unwanted (https://no-color.org)?
-private func prefersNoColor() -> Bool {
-  // SAFETY: getenv returns a valid C string or nil; no other thread changes the environment.
-  getenv("NO_COLOR").map { $0[0] != 0 } ?? false
 }
 
 /// Reads of a row where it belongs in the tree.

@@ -159,12 +159,38 @@ import Testing
     let record = RecordBuilder().number("pid", 1).number("where", 0xffff_8000_0000_1000)
       .tail("name", Array("0123456789abcdefghij".utf8)).record
     let columns = ["pid", "where", "name", "rss_bytes"]
+    var style = TableStyle(width: 30)
+    style.hidesColumns = false
+    #expect(
+      try Self.table([record], columns: columns, style)
+        == "PID  WHERE               NAME \n  1  0xffff800000001000  0123…\n")
+    style.width = 10
+    #expect(
+      try Self.table([record], columns: columns, style)
+        == "PID  WHERE\n  1  0xff…\n")
+  }
+
+  @Test func columnsWithoutRoomAreHidden() throws {
+    let record = RecordBuilder().number("pid", 1).number("where", 0xffff_8000_0000_1000)
+      .tail("name", Array("0123456789abcdefghij".utf8)).record
+    let columns = ["pid", "where", "name", "rss_bytes"]
     #expect(
       try Self.table([record], columns: columns, TableStyle(width: 30))
-        == "PID  WHERE               NAME \n  1  0xffff800000001000  0123…\n")
+        == "PID  NAME                  RSS\n  1  0123456789abcdefghij    -\n")
     #expect(
-      try Self.table([record], columns: columns, TableStyle(width: 10))
-        == "PID  WHERE\n  1  0xff…\n")
+      try Self.table([record], columns: columns, TableStyle(width: 10)) == "PID\n  1\n")
+  }
+
+  @Test func colorsSayWhatAValueIs() throws {
+    let record = RecordBuilder().number("pid", 1).unreadable("rss_bytes")
+      .tail("name", Array("a\u{1b}[31m".utf8)).record
+    var style = TableStyle(hasHeader: false)
+    style.isColored = true
+    let escape = "\u{1b}"
+    #expect(
+      try Self.table([record], columns: ["pid", "uid", "rss_bytes", "name"], style)
+        == "\(escape)[36m1\(escape)[0m  \(escape)[2m-\(escape)[0m  \(escape)[31m?\(escape)[0m  "
+        + "a\\x1b[31m\n")
   }
 
   @Test func rawNumbersHaveNoUnits() throws {

@@ -152,6 +152,9 @@ extension WatchScreen {
     let projection = try Projection(
       look.projection.schema, columns: view.columns[view.left...].map(\.name))
     var style = TableStyle(hasHeader: !output.noHeader, isRaw: output.raw)
+    style.isColored = output.isColored
+    // The arrows go to what is behind the edge.
+    style.hidesColumns = false
     style.width = max(1, size.columns - (change == nil ? 0 : Frame.margin))
     style.leastWidths = projection.columns.map { widths[$0.field.name] ?? 0 }
     var writer = TableWriter(projection, host: host, style: style)
