@@ -19,17 +19,21 @@ struct RowPump {
   private let projection: Projection
   private let output: OutputOptions
   private let filter: RowFilter?
+  private let host: HostFacts
 
   private static var writeSize: Int { 128 << 10 }
 
-  init(_ projection: Projection, _ output: OutputOptions, filter: RowFilter? = nil) {
+  init(
+    _ projection: Projection, _ output: OutputOptions, filter: RowFilter? = nil,
+    host: HostFacts = .live()
+  ) {
     self.projection = projection
     self.output = output
     self.filter = filter
+    self.host = host
   }
 
   func run<Source: RecordSource & ~Copyable>(_ source: consuming Source) throws -> End {
-    let host = HostFacts.live()
     switch output.format {
     case .table:
       let style = TableStyle(
@@ -70,22 +74,7 @@ struct RowPump {
   }
 
   private func flush(_ buffer: inout ByteBuffer) throws(OutputError) {
-    var done = 0
-    while done < buffer.count {
-      let rest = UnsafeRawBufferPointer(rebasing: buffer.bytes[done...])
-      // SAFETY: base address and count describe one readable buffer.
-      let count = write(STDOUT_FILENO, rest.baseAddress, rest.count)
-      if count < 0 && errno == EINTR { continue }
-      if count < 0 { throw OutputError(code: errno) }
-      done += count
-    }
+    try writeOutput(buffer.bytes)
     buffer.removeAll()
   }
-}
-
-/// Why nothing can be written to standard output.
-struct OutputError: Error, CustomStringConvertible {
-  let code: Int32
-
-  var description: String { "writing the output failed: \(errorText(code))" }
 }
