@@ -7,14 +7,18 @@ import RecordSchema
 
 /// Runs a table's command: from the kernel to the output, and what must be said beside it.
 struct TableRun {
-  let schema: Schema
+  /// What the records are: a snapshot's may be another version's.
+  var schema: Schema
+  /// The options of this version's programs.
+  let parameters: [Schema.Parameter]
   let files: EmbeddedFiles
   let rows: RowSelection
-  let query: QueryOptions
+  var query: QueryOptions
   let output: OutputOptions
 
   init<Record: KernelRecord>(_ table: Record.Type, _ arguments: TableArguments) {
     schema = table.schema
+    parameters = schema.parameters
     files = table.files
     rows = arguments.rows
     query = arguments.query
@@ -23,7 +27,10 @@ struct TableRun {
 
   func run() throws {
     do {
-      let code = try usesPins ? writePinned() : writeLoaded()
+      let code =
+        if let path = output.from { try writeSnapshot(path) } else {
+          try usesPins ? writePinned() : writeLoaded()
+        }
       if let code { throw code }
     } catch let code as ExitCode {
       throw code
@@ -49,7 +56,7 @@ struct TableRun {
     request.programs = rows.programs
     for number in rows.numbers { request.parameters[number.name] = number.value }
     for file in rows.files { request.parameters[file.name] = try opened.open(file.value) }
-    for match in try matches() { request.matches[match.name] = match.value }
+    for match in try matches(.live()) { request.matches[match.name] = match.value }
     let targets = ScopeTargets(schema: schema, rows)
     if !targets.isEmpty { request.scopes = targets.existing }
     guard !request.scopes.isEmpty else { return ExitStatus.failed }
@@ -76,7 +83,7 @@ struct TableRun {
   }
 
   /// Says what the rows could not say; nil if all is well.
-  func code(of end: RowPump.End, _ projection: Projection, _ targets: ScopeTargets) -> ExitCode? {
+  func code(of end: RowPump.End, _ projection: Projection, _ targets: ScopeTargets?) -> ExitCode? {
     if !query.isCounting { reportNotes(end.notes, projection, end.preamble) }
     if end.isClosed { return nil }
     if let error = end.error {
@@ -84,14 +91,16 @@ struct TableRun {
       let isIncomplete = end.notes.records > 0 && !(error is OutputError)
       return isIncomplete ? ExitStatus.incomplete : ExitStatus.code(for: error)
     }
-    return targets.reportVanished(records: end.notes.records) ? ExitStatus.failed : nil
+    return targets?.reportVanished(records: end.notes.records) == true ? ExitStatus.failed : nil
   }
 
   /// What fields must be equal to.
-  func matches() throws -> [(name: String, value: FilterValue)] {
+  func matches(_ host: @autoclosure () -> HostFacts) throws
+    -> [(name: String, value: FilterValue)]
+  {
     try rows.filters.map { filter in
       let field = try schema.column(filter.name)
-      let users = { HostFacts.live().users }
+      let users = { host().users }
       return (filter.name, try FilterValue(filter.value, for: field, in: schema, users: users))
     }
   }
