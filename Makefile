@@ -60,7 +60,7 @@ deps:
 	@scripts/install-packages libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libbpf-tools
 
 test-deps: deps
-	@scripts/install-packages bpftool iproute2 lsof procps strace util-linux
+	@scripts/install-packages bpftool iproute2 lsof procps strace tmux util-linux
 
 bpffs:
 	@scripts/mount-bpffs

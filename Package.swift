@@ -80,7 +80,9 @@ let package = Package(
       name: "KernelIteratorsTests", dependencies: ["KernelIterators"], swiftSettings: settings),
     .testTarget(
       name: "KiterTests",
-      dependencies: ["kiter", "IteratorCatalog", "RecordSchema", argumentParser],
+      dependencies: [
+        "kiter", "IteratorCatalog", "RecordQuery", "RecordSchema", "TestRecords", argumentParser,
+      ],
       swiftSettings: settings),
     .executableTarget(
       name: "kiter-bench", dependencies: ["IteratorCatalog", "RecordSchema"], path: "Tests/Bench",

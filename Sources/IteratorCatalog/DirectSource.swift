@@ -89,6 +89,9 @@ final class DirectSource: RecordSource {
     }
   }
 
+  /// Makes the next read walk anew.
+  func restart() { hasWalked = false }
+
   /// Walks at the first call, and gives the next bytes; 0 at the end.
   ///
   /// - Throws: `IteratorError`.

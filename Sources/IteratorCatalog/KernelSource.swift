@@ -72,16 +72,23 @@ public struct KernelSource: RecordSource, ~Copyable {
   /// - Parameters:
   ///   - files: the table's program.
   ///   - request: what to read.
+  ///   - isRepeated: will it be read more than once? Then another engine may be the fastest.
   ///   - onStall: called from another thread when a read takes more than 2 seconds, which happens
   ///     only where a column waits for a process's memory.
   /// - Throws: `IteratorError`.
   public init(
-    _ files: EmbeddedFiles, _ request: TableRequest,
+    _ files: EmbeddedFiles, _ request: TableRequest, isRepeated: Bool = false,
     onStall: (@Sendable (StallPlace) -> Void)? = nil
   ) throws(IteratorError) {
-    let direct = try DirectSource.ifSuitable(files, request, isRepeated: false)
+    let direct = try DirectSource.ifSuitable(files, request, isRepeated: isRepeated)
     walks = direct == nil ? try request.walks(files, onStall) : nil
     self.direct = direct
+  }
+
+  /// Begins again: what is read then is the kernel as it is then.
+  mutating func restart() {
+    direct?.restart()
+    walks?.restart()
   }
 
   /// Reads the next bytes; 0 at the end.

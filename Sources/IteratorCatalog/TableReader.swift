@@ -17,7 +17,7 @@ public struct TableReader<Record: KernelRecord>: ~Copyable {
 
   private enum Source {
     case direct(DirectSource)
-    case seq(RepeatedWalks)
+    case seq(RepeatedSource)
   }
 
   /// Loads what the columns need.
@@ -41,7 +41,8 @@ public struct TableReader<Record: KernelRecord>: ~Copyable {
     request.engine = engine
     request.cache = cache
     let direct = try DirectSource.ifSuitable(Record.files, request, isRepeated: true)
-    source = try direct.map { .direct($0) } ?? .seq(RepeatedWalks(request.walks(Record.files)))
+    if direct == nil { request.engine = .seq }
+    source = try direct.map { .direct($0) } ?? .seq(RepeatedSource(Record.files, request))
     self.projection = projection
   }
 
@@ -68,18 +69,5 @@ public struct TableReader<Record: KernelRecord>: ~Copyable {
       walks.restart()
       return try Snapshot(walks, projection: projection, host: .live())
     }
-  }
-}
-
-/// A source that stays when a stream over it has ended.
-private final class RepeatedWalks: RecordSource {
-  private var walks: IteratorWalks
-
-  init(_ walks: consuming IteratorWalks) { self.walks = walks }
-
-  func restart() { walks.restart() }
-
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws(IteratorError) -> Int {
-    try walks.read(into: buffer)
   }
 }

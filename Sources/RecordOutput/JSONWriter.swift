@@ -13,10 +13,11 @@ public struct JSONWriter: RecordWriter, ~Copyable {
   private let keys: [UInt8]
   private let keyEnds: [Int]
 
-  /// Writes the projection's columns.
-  public init(_ projection: Projection, host: HostFacts, lines: Bool) {
+  /// Writes the projection's columns; before them `_time`, if nanoseconds since 1970 are given.
+  public init(_ projection: Projection, host: HostFacts, lines: Bool, time: UInt64? = nil) {
     reader = ColumnReader(projection, host: host)
     isLines = lines
+    let start = time.map { "{\"_time\":\"\(Timestamp(nanoseconds: $0))\"," } ?? "{"
     var keys: [UInt8] = []
     var ends: [Int] = []
     for (index, column) in projection.columns.enumerated() {
@@ -24,7 +25,7 @@ public struct JSONWriter: RecordWriter, ~Copyable {
       var name = Array(column.field.name.utf8)
       var text = ByteBuffer(capacity: 64)
       name.withUnsafeMutableBytes { text.append(json: UnsafeRawBufferPointer($0)) }
-      keys += Array((index == 0 ? "{" : ",").utf8) + Array(text.bytes) + Array(":".utf8)
+      keys += Array((index == 0 ? start : ",").utf8) + Array(text.bytes) + Array(":".utf8)
       ends.append(keys.count)
     }
     self.keys = keys + [UInt8](repeating: 0, count: 8)

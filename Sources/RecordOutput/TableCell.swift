@@ -17,7 +17,12 @@ extension ByteBuffer {
       } else {
         append(number: number, kind: plan.kind)
       }
-    case .real(let number): append(real: number)
+    case .real(let number):
+      if number >= 0 && number < 0x1p63 && !isRaw && [.bytes, .nanoseconds].contains(plan.kind) {
+        append(cell: UInt64(number.rounded()), plan, evaluator, isRaw: false)
+      } else {
+        append(real: number)
+      }
     case .unsigned(let number): append(cell: number, plan, evaluator, isRaw: isRaw)
     case .bytes(let bytes):
       switch plan.kind {

@@ -8,6 +8,8 @@ public struct TableStyle: Sendable {
   public var hasHeader = true
   /// Numbers without units.
   public var isRaw = false
+  /// What the columns are at least wide, each; those that are not named have no least width.
+  public var leastWidths: [Int] = []
 
   /// Creates the style of a plain table.
   public init(width: Int? = nil, hasHeader: Bool = true, isRaw: Bool = false) {
@@ -30,6 +32,8 @@ public struct TableWriter: RecordWriter, ~Copyable {
   private var cells = ByteBuffer()
   private let titles: [String]
   private var widths: [Int]
+  /// What the columns would be wide on a terminal with room for all; known at the end.
+  public private(set) var wantedWidths: [Int] = []
   private let isRight: [Bool]
   /// May the column be made narrower than its cells?
   private let isFlexible: [Bool]
@@ -46,6 +50,9 @@ public struct TableWriter: RecordWriter, ~Copyable {
     self.style = style
     titles = projection.columns.map { title(of: $0.field) }
     widths = titles.map { style.hasHeader ? $0.utf8.count : 1 }
+    for (index, least) in style.leastWidths.prefix(widths.count).enumerated() {
+      widths[index] = max(widths[index], least)
+    }
     isRight = projection.columns.map { isRightAligned($0.field.kind) }
     isFlexible = projection.columns.map { isText($0.field.kind) }
   }
@@ -97,6 +104,7 @@ public struct TableWriter: RecordWriter, ~Copyable {
   private mutating func settle() {
     if !isSettled {
       isSettled = true
+      wantedWidths = widths
       if let width = style.width { fit(into: width) }
       if style.hasHeader { appendHeader() }
     }
@@ -185,8 +193,8 @@ extension ColumnReader {
   }
 }
 
-/// A column's title: its own, or its name without the unit.
-func title(of field: Field) -> String {
+/// A column's title in a table: its own, or its name without the unit.
+package func title(of field: Field) -> String {
   if let title = field.title { return title }
   var name = field.name
   for unit in ["_bytes", "_ns", "_us", "_ms", "_seconds"] where name.hasSuffix(unit) {

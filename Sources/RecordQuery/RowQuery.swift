@@ -97,7 +97,7 @@ extension QueryDatabase {
 }
 
 /// Chosen records of a table, as a stream.
-public struct SelectedRecords: RecordSource, ~Copyable {
+public struct SelectedRecords: RecordSource {
   private let records: StoredRecords
   private let rows: [Int]
   private var next = 0
@@ -106,6 +106,20 @@ public struct SelectedRecords: RecordSource, ~Copyable {
   init(_ records: StoredRecords, rows: [Int]) {
     self.records = records
     self.rows = rows
+  }
+
+  /// How many there are.
+  public var count: Int { rows.count }
+
+  /// What was read of the table.
+  public var projection: Projection { records.projection }
+
+  /// What the stream said of itself.
+  public var preamble: Preamble { records.preamble }
+
+  /// Some of them, as a stream of their own.
+  public func part(_ range: Range<Int>) -> SelectedRecords {
+    SelectedRecords(records, rows: Array(rows[range.clamped(to: rows.indices)]))
   }
 
   /// Gives records until the buffer is full; 0 at the end.

@@ -33,6 +33,14 @@ public final class StoredRecords {
     if let found = stream.preamble { preamble = found }
   }
 
+  /// Records in a row, with where each ends.
+  init(_ bytes: [UInt8], ends: [Int], preamble: Preamble, projection: Projection) {
+    self.bytes = bytes
+    self.ends = ends
+    self.preamble = preamble
+    self.projection = projection
+  }
+
   /// No records of a table.
   init(empty schema: Schema) {
     projection = Projection(allOf: schema)
@@ -40,6 +48,9 @@ public final class StoredRecords {
       layoutHash: projection.layout.hash, bootTime: 0, table: schema.name,
       wanted: projection.wanted, lacking: projection.wanted.map { _ in 0 })
   }
+
+  /// All of them, in their order.
+  public var all: SelectedRecords { SelectedRecords(self, rows: Array(0..<count)) }
 
   /// Hands over a record; the view is valid in the closure only.
   func withRecord<T>(_ index: Int, _ body: (RawRecord) throws -> T) rethrows -> T {

@@ -16,14 +16,14 @@ public struct TableScan: Hashable, Sendable {
 }
 
 /// A table that can be asked for, and how it is read.
-public struct QueryTable: Sendable {
+public struct QueryTable {
   /// What its records are.
   public let schema: Schema
   /// Reads it.
-  public let read: @Sendable (TableScan) throws -> StoredRecords
+  public let read: (TableScan) throws -> StoredRecords
 
   /// Names a table and its reader.
-  public init(_ schema: Schema, read: @escaping @Sendable (TableScan) throws -> StoredRecords) {
+  public init(_ schema: Schema, read: @escaping (TableScan) throws -> StoredRecords) {
     self.schema = schema
     self.read = read
   }

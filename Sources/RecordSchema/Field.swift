@@ -22,6 +22,8 @@ public struct Field: Sendable, Equatable {
   public var isHidden: Bool
   /// Can the program leave out records in which it is not equal to a value? It is an option then.
   public var isFilter: Bool
+  /// Does it only ever grow, so that its change per second says what is going on?
+  public var isCounter: Bool
   /// `cheap`, or the name of a group that costs something to compute.
   public var cost: String
   /// Column title of a table; nil: made from the name.
@@ -37,7 +39,8 @@ public struct Field: Sendable, Equatable {
   public init(
     name: String, type: FieldType?, kind: Kind, summary: String, source: String, oracle: String,
     since: String? = nil, requires: [String] = [], isDefault: Bool = false, isHidden: Bool = false,
-    isFilter: Bool = false, cost: String = "cheap", title: String? = nil, names: String? = nil,
+    isFilter: Bool = false, isCounter: Bool = false, cost: String = "cheap", title: String? = nil,
+    names: String? = nil,
     derivation: Derivation? = nil, inputs: [String] = []
   ) {
     self.name = name
@@ -51,6 +54,7 @@ public struct Field: Sendable, Equatable {
     self.isDefault = isDefault
     self.isHidden = isHidden
     self.isFilter = isFilter
+    self.isCounter = isCounter
     self.cost = cost
     self.title = title
     self.names = names

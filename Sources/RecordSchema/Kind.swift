@@ -49,3 +49,13 @@
   /// Several numbers [array].
   case list
 }
+
+extension Kind {
+  /// Is it an amount of something, of which more or less can be said?
+  public var isAmount: Bool {
+    switch self {
+    case .count, .bytes, .nanoseconds, .microseconds, .milliseconds, .seconds, .percent: true
+    default: false
+    }
+  }
+}

@@ -56,6 +56,7 @@ extension SchemaFile.Entry {
     self.default = field.isDefault ? true : nil
     hidden = field.isHidden ? true : nil
     filter = field.isFilter ? true : nil
+    counter = field.isCounter ? true : nil
     cost = field.cost
     title = field.title
     names = field.names

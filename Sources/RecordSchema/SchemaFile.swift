@@ -47,6 +47,7 @@ struct SchemaFile: Codable {
     var `default`: Bool?
     var hidden: Bool?
     var filter: Bool?
+    var counter: Bool?
     var cost: String?
     var title: String?
     var names: String?
@@ -60,8 +61,8 @@ struct SchemaFile: Codable {
         name: name, type: type, kind: kind.value ?? type?.plainKind ?? .text, summary: summary,
         source: source, oracle: oracle, since: since, requires: requires ?? [],
         isDefault: `default` ?? false, isHidden: hidden ?? false, isFilter: filter ?? false,
-        cost: cost ?? "cheap", title: title, names: names, derivation: derive?.value,
-        inputs: from ?? [])
+        isCounter: counter ?? false, cost: cost ?? "cheap", title: title, names: names,
+        derivation: derive?.value, inputs: from ?? [])
     }
   }
 }

@@ -44,6 +44,9 @@ extension Schema {
     }
     if field.type == .value { throw SchemaError(place, "no program writes the type \"value\"") }
     if field.isFilter { try validateFilter(field, place) }
+    if field.isCounter && !field.kind.isAmount {
+      throw SchemaError(place, "a counter is an amount: of things, bytes or time")
+    }
     let needsNames = field.kind == .enumeration || field.kind == .flags
     guard needsNames else { return }
     guard let set = names.first(where: { $0.name == field.names }) else {

@@ -43,7 +43,7 @@ func literal(_ field: Field) -> String {
     + "summary: \(literal(field.summary)), source: \(literal(field.source)), "
     + "oracle: \(literal(field.oracle)), since: \(literal(field.since)), "
     + "requires: \(literal(field.requires)), isDefault: \(field.isDefault), "
-    + "isHidden: \(field.isHidden), isFilter: \(field.isFilter), cost: \(literal(field.cost)), "
-    + "title: \(literal(field.title)), names: \(literal(field.names)), "
+    + "isHidden: \(field.isHidden), isFilter: \(field.isFilter), isCounter: \(field.isCounter), "
+    + "cost: \(literal(field.cost)), title: \(literal(field.title)), names: \(literal(field.names)), "
     + "derivation: \(derivation), inputs: \(literal(field.inputs)))"
 }

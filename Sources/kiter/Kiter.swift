@@ -32,7 +32,8 @@ struct Kiter: ParsableCommand {
   static func main() {
     // A reader that goes away (`kiter ksyms | head`) is no error: write(2) tells it instead.
     signal(SIGPIPE, SIG_IGN)
-    let words = QueryOptions.spellingOut(Array(CommandLine.arguments.dropFirst()))
+    let given = Array(CommandLine.arguments.dropFirst())
+    let words = WatchOptions.spellingOut(QueryOptions.spellingOut(given))
     guard let command = FastArguments.command(words[...]) else { return main(words) }
     do { try TableRun(command.table, command.arguments).run() } catch { exit(withError: error) }
   }

@@ -23,17 +23,38 @@ struct LoadedTable {
   /// The table for a query, which may narrow it further; `shown` columns are read in any case.
   func queryTable(beside shown: [String] = []) -> QueryTable {
     QueryTable(request.projection.schema) { scan in
-      var request = request
-      let others = scan.columns.filter { !shown.contains($0) }
-      let matches = request.matches.merging(scan.matches) { own, _ in own }
-      request.projection = try Projection(
-        request.projection.schema, columns: shown + others, filters: matches.keys.sorted())
-      request.matches = matches
-      if request.scopes == [.all] {
-        request.scopes = [scan.tid.map { .tid($0) } ?? scan.pid.map { .pid($0) } ?? .all]
-      }
+      let request = try narrowed(by: scan, beside: shown)
       return try StoredRecords(
         KernelSource(files, request, onStall: onStall), projection: request.projection)
     }
+  }
+
+  /// The table for the same query again and again: programs are loaded once, and anew only when
+  /// something else is asked for.
+  func repeatedTable() -> QueryTable {
+    var latest: (scan: TableScan, source: RepeatedSource, projection: Projection)?
+    return QueryTable(request.projection.schema) { scan in
+      if let latest, latest.scan == scan {
+        latest.source.restart()
+        return try StoredRecords(latest.source, projection: latest.projection)
+      }
+      let request = try narrowed(by: scan, beside: [])
+      let source = try RepeatedSource(files, request, onStall: onStall)
+      latest = (scan, source, request.projection)
+      return try StoredRecords(source, projection: request.projection)
+    }
+  }
+
+  private func narrowed(by scan: TableScan, beside shown: [String]) throws -> TableRequest {
+    var request = request
+    let others = scan.columns.filter { !shown.contains($0) }
+    let matches = request.matches.merging(scan.matches) { own, _ in own }
+    request.projection = try Projection(
+      request.projection.schema, columns: shown + others, filters: matches.keys.sorted())
+    request.matches = matches
+    if request.scopes == [.all] {
+      request.scopes = [scan.tid.map { .tid($0) } ?? scan.pid.map { .pid($0) } ?? .all]
+    }
+    return request
   }
 }

@@ -56,8 +56,8 @@ extension TableRun {
   }
 
   /// Writes the rows of pins; nil if all is well.
-  func writePinned() throws -> ExitCode? {
+  func writePinned(_ terminal: WatchTerminal?) throws -> ExitCode? {
     let table = try PinnedTable(pins, programs: rows.programs)
-    return try write(table, ScopeTargets(schema: schema, rows))
+    return try write(table, ScopeTargets(schema: schema, rows), on: terminal)
   }
 }

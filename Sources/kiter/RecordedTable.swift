@@ -43,21 +43,34 @@ extension TableRun {
   /// - Parameters:
   ///   - table: where they are.
   ///   - targets: what was asked for by pid, where that can be looked for on this host.
+  ///   - terminal: where to draw, if they are watched.
   /// - Returns: nil if all is well.
   /// - Throws: why there are none.
-  func write(_ table: some RecordedTable, _ targets: ScopeTargets?) throws -> ExitCode? {
-    let query = try query(of: table)
-    let named = try output.columnNames(of: table.schema)
+  func write(
+    _ table: some RecordedTable, _ targets: ScopeTargets?, on terminal: WatchTerminal? = nil
+  ) throws -> ExitCode? {
+    var run = self
+    run.query = try query(of: table)
+    return try run.writeRows(of: table, targets, on: terminal)
+  }
+
+  private func writeRows(
+    of table: some RecordedTable, _ targets: ScopeTargets?, on terminal: WatchTerminal?
+  ) throws -> ExitCode? {
+    let named = try output.columnNames(of: naming(table.schema))
     let isAll = output.columns.map { ColumnList($0).isAll } ?? false
     let names =
       isAll ? table.columns : named ?? table.schema.columns.filter(\.isDefault).map(\.name)
     let matches = Dictionary(try matches(table.host).map { ($0.name, $0.value) }) { $1 }
     let filter = RowFilter(schema, rows, matches)
-    try table.require(names + filter.columns)
-    guard let projection = try projection(names) else { return ExitStatus.usage }
+    guard let columns = try columns(names, of: table.schema) else { return ExitStatus.usage }
+    let projection = columns.read
+    try table.require(projection.columns.map(\.field.name) + filter.columns)
     if let targets, !targets.isEmpty && targets.existing.isEmpty { return ExitStatus.failed }
     let end: RowPump.End
-    if query.isEmpty {
+    if watch.isOn {
+      end = try watched(table.queryTable(where: filter.accepts), columns.shown, on: terminal)
+    } else if query.isEmpty {
       end = try table.write(RowPump(projection, output, filter: filter, host: table.host))
     } else {
       let shown = query.isCounting ? [] : projection.columns.map(\.field.name)
@@ -66,7 +79,7 @@ extension TableRun {
         table: rows, projection: projection, query: query, output: output, host: table.host
       ).run()
     }
-    if let code = code(of: end, projection, targets) { return code }
+    if let code = code(of: end, columns.shown, targets) { return code }
     // Rows behind the last one wanted are not looked at.
     guard targets == nil, output.limit == nil else { return nil }
     for pid in filter.missingPids { report("\(schema.name): there is no row of process \(pid)") }

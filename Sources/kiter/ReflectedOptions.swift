@@ -21,6 +21,11 @@ enum QueryOptionList: OptionList {
   static var options: [TableOption] { QueryOptions.options }
 }
 
+/// The options that show rows again and again.
+enum WatchOptionList: OptionList {
+  static var options: [TableOption] { WatchOptions.options }
+}
+
 /// The options of whatever gives rows with columns of their own.
 enum ResultOptionList: OptionList {
   static var options: [TableOption] { OutputOptions.options.filter { $0.name != "columns" } }
@@ -83,7 +88,7 @@ extension TableOption {
     switch form {
     case .choice(let values): .list(values)
     case .file: .file()
-    case .flag, .text, .number: nil
+    case .flag, .text, .number, .seconds: nil
     }
   }
 

@@ -20,13 +20,16 @@ struct RowPump {
   private let output: OutputOptions
   private let filter: RowFilter?
   private let host: HostFacts
+  private let time: UInt64?
 
   private static var writeSize: Int { 128 << 10 }
 
+  /// Writes rows, with the nanoseconds since 1970 of their reading if they are given.
   init(
     _ projection: Projection, _ output: OutputOptions, filter: RowFilter? = nil,
-    host: HostFacts = .live()
+    host: HostFacts = .live(), time: UInt64? = nil
   ) {
+    self.time = time
     self.projection = projection
     self.output = output
     self.filter = filter
@@ -37,10 +40,11 @@ struct RowPump {
     switch output.format {
     case .table:
       let style = TableStyle(
-        width: terminalWidth(), hasHeader: !output.noHeader, isRaw: output.raw)
+        width: terminalSize()?.columns, hasHeader: !output.noHeader, isRaw: output.raw)
       return try pump(source, TableWriter(projection, host: host, style: style))
     case .json: return try pump(source, JSONWriter(projection, host: host, lines: false))
-    case .jsonl: return try pump(source, JSONWriter(projection, host: host, lines: true))
+    case .jsonl:
+      return try pump(source, JSONWriter(projection, host: host, lines: true, time: time))
     case .csv:
       return try pump(source, CSVWriter(projection, host: host, header: !output.noHeader))
     }

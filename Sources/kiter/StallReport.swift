@@ -2,19 +2,19 @@ import Glibc
 import KernelIterators
 import RecordSchema
 
-/// Says on stderr for which process the kernel makes the reader wait, and how not to wait.
+/// Says for which process the kernel makes the reader wait, and how not to wait.
 struct StallReport: Sendable {
   let projection: Projection
   let scopes: [IteratorScope]
 
-  func report(_ place: StallPlace) {
+  func text(_ place: StallPlace) -> String {
     let table = projection.schema.name
     let columns = projection.waitingColumns.joined(separator: ",-")
     let advice =
       columns.isEmpty
       ? "name the processes to look at with --pid"
       : "leave out what needs it: --columns -\(columns)"
-    kiter.report("\(table): waiting for \(process(place)), whose memory is locked; \(advice)")
+    return "\(table): waiting for \(process(place)), whose memory is locked; \(advice)"
   }
 
   private func process(_ place: StallPlace) -> String {

@@ -5,6 +5,7 @@ import RecordSchema
 struct TableArguments: Equatable {
   var rows = RowSelection()
   var query = QueryOptions()
+  var watch = WatchOptions()
   var output = OutputOptions()
 
   init() {}
@@ -21,6 +22,7 @@ struct TableArguments: Equatable {
 
   /// The options of a table's command.
   static func options(of schema: Schema) -> [TableOption] {
-    RowSelection.options(of: schema) + QueryOptions.options + OutputOptions.options
+    RowSelection.options(of: schema) + QueryOptions.options + WatchOptions.options
+      + OutputOptions.options
   }
 }

@@ -13,6 +13,7 @@ struct TableCommand<Record: KernelRecord>: ParsableCommand {
 
   @OptionGroup(title: "Rows") var rows: ReflectedOptions<RowOptionList<Record>>
   @OptionGroup(title: "Query") var query: ReflectedOptions<QueryOptionList>
+  @OptionGroup(title: "Watch") var watch: ReflectedOptions<WatchOptionList>
   @OptionGroup(title: "Output") var output: ReflectedOptions<OutputOptionList>
 
   func validate() throws {
@@ -27,7 +28,8 @@ struct TableCommand<Record: KernelRecord>: ParsableCommand {
   var arguments: TableArguments {
     get throws {
       try TableArguments(
-        TableArguments.options(of: Record.schema), given: rows.given + query.given + output.given)
+        TableArguments.options(of: Record.schema),
+        given: rows.given + query.given + watch.given + output.given)
     }
   }
 }
@@ -37,7 +39,8 @@ private func columnHelp(_ schema: Schema) -> String {
   let width = schema.columns.map(\.name.utf8.count).max() ?? 0
   return schema.columns.map { field in
     let padding = String(repeating: " ", count: width - field.name.utf8.count)
-    let summary = wrapped(field.summary, indent: width + 4, width: 79)
+    let summary = wrapped(
+      field.summary + (field.isCounter ? "; a counter" : ""), indent: width + 4, width: 79)
     return "\(field.isDefault ? "*" : " ") \(field.name)\(padding)  \(summary)"
   }.joined(separator: "\n")
 }

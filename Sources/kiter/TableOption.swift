@@ -5,7 +5,7 @@
 struct TableOption: Sendable {
   /// What it takes.
   enum Form: Equatable, Sendable {
-    case flag, text, number, file
+    case flag, text, number, seconds, file
     case choice([String])
   }
 
@@ -61,6 +61,21 @@ extension TableOption {
         throw UsageError(description: "--\(name) takes a number from 0 to \(maximum)")
       }
       set(&arguments, number)
+    }
+  }
+
+  /// Takes seconds with decimals, and stores thousandths.
+  static func seconds(
+    _ name: String, _ summary: String,
+    set: @escaping @Sendable (inout TableArguments, UInt32) -> Void
+  ) -> TableOption {
+    TableOption(name: name, form: .seconds, valueName: "seconds", summary: summary) {
+      text, arguments in
+      let isDecimal = text.utf8.allSatisfy { $0 == UInt8(ascii: ".") || (48...57).contains($0) }
+      guard isDecimal, let seconds = Double(text), (0.1...86_400).contains(seconds) else {
+        throw UsageError(description: "--\(name) takes seconds, from 0.1 to 86400")
+      }
+      set(&arguments, UInt32((seconds * 1000).rounded()))
     }
   }
 

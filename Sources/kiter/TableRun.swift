@@ -14,6 +14,7 @@ struct TableRun {
   let files: EmbeddedFiles
   let rows: RowSelection
   var query: QueryOptions
+  let watch: WatchOptions
   let output: OutputOptions
 
   init<Record: KernelRecord>(_ table: Record.Type, _ arguments: TableArguments) {
@@ -22,14 +23,18 @@ struct TableRun {
     files = table.files
     rows = arguments.rows
     query = arguments.query
+    watch = arguments.watch
     output = arguments.output
   }
 
   func run() throws {
     do {
+      try watch.check(query, output)
+      // First of all: it must be the first to start a thread.
+      let terminal = isDrawn ? WatchTerminal() : nil
       let code =
         if let path = output.from { try writeSnapshot(path) } else {
-          try usesPins ? writePinned() : writeLoaded()
+          try usesPins ? writePinned(terminal) : writeLoaded(terminal)
         }
       if let code { throw code }
     } catch let code as ExitCode {
@@ -44,11 +49,12 @@ struct TableRun {
   }
 
   /// Writes the rows of programs loaded now; nil if all is well.
-  private func writeLoaded() throws -> ExitCode? {
-    let names = try output.columnNames(of: schema)
-    guard let projection = try projection(names, filters: rows.filters.map(\.name)) else {
+  private func writeLoaded(_ terminal: WatchTerminal?) throws -> ExitCode? {
+    let names = try output.columnNames(of: naming(schema))
+    guard let columns = try columns(names, of: schema, filters: rows.filters.map(\.name)) else {
       return ExitStatus.usage
     }
+    let projection = columns.read
     var opened = OpenedFiles()
     var request = TableRequest(projection)
     if output.noCache { request.cache = nil }
@@ -61,17 +67,22 @@ struct TableRun {
     if !targets.isEmpty { request.scopes = targets.existing }
     guard !request.scopes.isEmpty else { return ExitStatus.failed }
     let stall = StallReport(projection: projection, scopes: request.scopes)
-    let source = LoadedTable(files: files, request: request) { stall.report($0) }
+    let source = LoadedTable(files: files, request: request) { place in
+      terminal?.terminal.say(stall.text(place)) ?? report(stall.text(place))
+    }
     let end: RowPump.End
     do {
-      end = try source.write(query, output)
+      end =
+        try watch.isOn
+        ? watched(source.repeatedTable(), columns.shown, on: terminal)
+        : source.write(query, output)
     } catch let error as IteratorError where error.cause == .notPermitted && pins.exist {
       // Capabilities of a user namespace (a container's root) do not count.
-      return try writePinned()
+      return try writePinned(terminal)
     }
     // The program has compared with them until here.
     withExtendedLifetime(opened) {}
-    return code(of: end, projection, targets)
+    return code(of: end, columns.shown, targets)
   }
 
   /// The columns to show; nil, and said, if there are none.

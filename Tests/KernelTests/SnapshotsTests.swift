@@ -113,7 +113,7 @@ import Testing
     let other = try folder.runAsNobody(["maps", "--from", path])
     #expect(other.status == 1)
     #expect(other.stderr == "kiter: \(path): has no table maps; it has tasks, files\n")
-    for option in [["--pinned"], ["--engine", "seq"]] {
+    for option in [["--pinned"], ["--engine", "seq"], ["--watch", "-o", "jsonl"]] {
       #expect(try folder.runAsNobody(["tasks", "--from", path] + option).status == 64)
     }
   }

@@ -65,6 +65,7 @@ struct CommandLines {
     switch option.form {
     case .flag: [""]
     case .number: ["1", "22", "65535", "007", "0"]
+    case .seconds: ["1", "0.5", "2.25", "60", "007"]
     case .file: ["/tmp/ä", "x y", "aä=b", "/"]
     case .choice(let values): values
     case .text:

@@ -206,4 +206,38 @@ import Testing
     #expect(lines.last == "123456  B")
     #expect(lines[1].hasPrefix("  7  AAA"))
   }
+
+  @Test func aReadingHasItsTime() throws {
+    let projection = try Projection(testSchema, columns: ["pid"])
+    let text = try Self.write(
+      [RecordBuilder().number("pid", 1).record, RecordBuilder().number("pid", 2).record],
+      JSONWriter(projection, host: testHost(), lines: true, time: 1_700_000_000_123_000_000),
+      projection)
+    #expect(
+      text == """
+        {"_time":"2023-11-14T22:13:20.123Z","pid":1}
+        {"_time":"2023-11-14T22:13:20.123Z","pid":2}
+
+        """)
+  }
+
+  @Test func columnsKeepALeastWidth() throws {
+    let records = [RecordBuilder().number("pid", 1).tail("name", Array("a".utf8)).record]
+    var style = TableStyle()
+    style.leastWidths = [6, 0]
+    #expect(
+      try Self.table(records, columns: ["pid", "name"], style) == "   PID  NAME\n     1  a\n")
+  }
+
+  @Test func aLineOfATerminalIsCutAndEscaped() {
+    func line(_ text: String, _ width: Int) -> String {
+      String(decoding: terminalLine(text, width: width), as: UTF8.self)
+    }
+    #expect(line("title", 5) == "title")
+    #expect(line("title", 4) == "tit…")
+    #expect(line("日本語", 5) == "日本…")
+    #expect(line("日本語", 4) == "日… ")
+    #expect(line("a\u{1b}[2J\n", 20) == #"a\x1b[2J\n"#)
+    #expect(line("title", 0) == "")
+  }
 }
