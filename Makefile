@@ -46,7 +46,8 @@ format: ## Format all Swift
 
 install: build ## Install into PREFIX (/usr/local) below DESTDIR; no service is enabled
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/kiter
-	install -d $(DESTDIR)$(UNITS)
+	install -d $(DESTDIR)$(PREFIX)/share/kiter/bpf $(DESTDIR)$(UNITS)
+	install -m 644 bpf/*.h bpf/LICENSE $(DESTDIR)$(PREFIX)/share/kiter/bpf
 	sed 's|@PREFIX@|$(PREFIX)|' systemd/kiter-pin.service.in >$(DESTDIR)$(UNITS)/kiter-pin.service
 	chmod 644 $(DESTDIR)$(UNITS)/kiter-pin.service
 

@@ -81,7 +81,7 @@ extension QueryDatabase {
   }
 
   /// Prepares a statement of ours around a condition of the user's, of which errors then speak.
-  private func prepare(_ start: String, _ query: RowQuery, _ end: String)
+  func prepare(_ start: String, _ query: RowQuery, _ end: String)
     throws(QueryError) -> QueryStatement
   {
     guard let (before, after) = query.enclosure else { return try prepare(start + end) }

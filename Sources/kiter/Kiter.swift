@@ -23,6 +23,7 @@ struct Kiter: ParsableCommand {
         name: "Other",
         subcommands: [SQLCommand.self, ListCommand.self, SchemaCommand.self, DoctorCommand.self]),
       CommandGroup(name: "Snapshots", subcommands: [SnapshotCommand.self, DiffCommand.self]),
+      CommandGroup(name: "Your own", subcommands: [RunCommand.self]),
       CommandGroup(
         name: "Pins", subcommands: [PinCommand.self, UnpinCommand.self, PinsCommand.self]),
     ])
@@ -34,6 +35,9 @@ struct Kiter: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     let given = Array(CommandLine.arguments.dropFirst())
     let words = WatchOptions.spellingOut(QueryOptions.spellingOut(given))
+    do { if words.first == "run" { try RunCommand.readSchema(of: words) } } catch {
+      exit(withError: error)
+    }
     guard let command = FastArguments.command(words[...]) else { return main(words) }
     do { try TableRun(command.table, command.arguments).run() } catch { exit(withError: error) }
   }

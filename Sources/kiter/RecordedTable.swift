@@ -70,6 +70,8 @@ extension TableRun {
     let end: RowPump.End
     if watch.isOn {
       end = try watched(table.queryTable(where: filter.accepts), columns.shown, on: terminal)
+    } else if query.tree {
+      end = try drawTree(of: table, projection, filter)
     } else if query.isEmpty {
       end = try table.write(RowPump(projection, output, filter: filter, host: table.host))
     } else {

@@ -21,6 +21,8 @@ struct RowPump {
   private let filter: RowFilter?
   private let host: HostFacts
   private let time: UInt64?
+  /// How the rows hang together, if a table is to show it.
+  var tree: TreeDrawing?
 
   private static var writeSize: Int { 128 << 10 }
 
@@ -39,8 +41,9 @@ struct RowPump {
   func run<Source: RecordSource & ~Copyable>(_ source: consuming Source) throws -> End {
     switch output.format {
     case .table:
-      let style = TableStyle(
+      var style = TableStyle(
         width: terminalSize()?.columns, hasHeader: !output.noHeader, isRaw: output.raw)
+      style.tree = tree
       return try pump(source, TableWriter(projection, host: host, style: style))
     case .json: return try pump(source, JSONWriter(projection, host: host, lines: false))
     case .jsonl:

@@ -30,6 +30,7 @@ struct TableRun {
   func run() throws {
     do {
       try watch.check(query, output)
+      if query.tree { try checkTree() }
       // First of all: it must be the first to start a thread.
       let terminal = isDrawn ? WatchTerminal() : nil
       let code =
@@ -72,10 +73,11 @@ struct TableRun {
     }
     let end: RowPump.End
     do {
-      end =
-        try watch.isOn
-        ? watched(source.repeatedTable(), columns.shown, on: terminal)
-        : source.write(query, output)
+      if watch.isOn {
+        end = try watched(source.repeatedTable(), columns.shown, on: terminal)
+      } else {
+        end = try query.tree ? drawTree(of: source) : source.write(query, output)
+      }
     } catch let error as IteratorError where error.cause == .notPermitted && pins.exist {
       // Capabilities of a user namespace (a container's root) do not count.
       return try writePinned(terminal)
