@@ -9,7 +9,7 @@ final class SnapshotFolder {
     try FileManager.default.createDirectory(
       at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
     kiter = folder.appending(path: "kiter").path
-    try FileManager.default.copyItem(atPath: Kiter.executable(), toPath: kiter)
+    try Kiter.copy(to: kiter)
   }
 
   deinit { try? FileManager.default.removeItem(at: folder) }
