@@ -13,6 +13,9 @@ public final class StoredRecords {
   /// The number of records.
   public var count: Int { ends.count }
 
+  /// The numbers of all records.
+  var indices: Range<Int> { 0..<count }
+
   /// Reads a source to its end, and keeps the records of which `isWanted` is true.
   ///
   /// - Throws: what the source throws, or `StreamError`.
@@ -50,7 +53,7 @@ public final class StoredRecords {
   }
 
   /// All of them, in their order.
-  public var all: SelectedRecords { SelectedRecords(self, rows: Array(0..<count)) }
+  public var all: SelectedRecords { SelectedRecords(self, rows: Array(indices)) }
 
   /// Hands over a record; the view is valid in the closure only.
   public func withRecord<T>(_ index: Int, _ body: (RawRecord) throws -> T) rethrows -> T {

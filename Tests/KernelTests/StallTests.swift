@@ -43,4 +43,17 @@ import Testing
       #expect(output.text.contains("\n\(victim),"))
     }
   }
+
+  @Test func aScreenThatMustWaitSaysSoAndCanBeLeft() throws {
+    let terminal = try TmuxTerminal(watching: "tasks --watch=0.2 -c pid,cmdline", columns: 120)
+    let fixture = try Fixture("hold-mmap-lock", Self.long)
+    let victim = try fixture.facts["victim_pid"].int
+    try terminal.wait("the reason") {
+      $0.last?.hasPrefix("tasks: waiting for process \(victim), whose memory is locked") ?? false
+    }
+    // The reader sleeps in the kernel, and runs no handler.
+    try terminal.press("C-c")
+    try terminal.expectRestored(status: 130)
+    withExtendedLifetime(fixture) {}
+  }
 }

@@ -4,43 +4,9 @@ import Testing
 
 /// `--watch` in a real terminal, which tmux is.
 @Suite(.kernel) struct WatchScreenTests {
-  /// A terminal in which kiter draws; the shell in it says before, and afterwards how it ended.
-  private func watching(_ arguments: String, columns: Int = 100, rows: Int = 12) throws
-    -> TmuxTerminal
-  {
-    let terminal = try TmuxTerminal(columns: columns, rows: rows)
-    try terminal.type("clear; echo before; \(Kiter.executable()) \(arguments)")
-    try terminal.press("Enter")
-    try terminal.wait("the first draw") { lines in
-      try terminal.isAlternate && lines.last?.hasPrefix("q quit") ?? false
-    }
-    return terminal
-  }
-
-  /// Checks that the terminal is as it was, and kiter ended with this status.
-  private func expectRestored(_ terminal: TmuxTerminal, status: Int) throws {
-    try terminal.wait("the shell") { lines in
-      try !terminal.isAlternate && lines.contains("before") && lines.contains("$")
-    }
-    try terminal.type("echo \"ended $?.\"")
-    try terminal.press("Enter")
-    try terminal.wait("the status") { $0.contains("ended \(status).") }
-    #expect(try terminal.lines.contains("before"))
-    #expect(try !terminal.lines.contains { $0.contains("q quit") })
-    #expect(try !terminal.isAlternate)
-    #expect(try terminal.hasCursor)
-    #expect(try terminal.wraps)
-    try terminal.type("clear; stty -a")
-    try terminal.press("Enter")
-    try terminal.wait("the settings") { $0.joined().contains("-echoprt") }
-    let settings = try terminal.lines.joined(separator: " ")
-    for flag in ["icanon", "echo", "iexten", "isig"] {
-      #expect(settings.split(separator: " ").contains { $0 == flag }, "\(flag): \(settings)")
-    }
-  }
-
   @Test func aNewProcessAppearsAndGoesAgain() throws {
-    let terminal = try watching("tasks --watch=0.2 --where 'ppid = \(getpid())' -c pid,comm,ppid")
+    let terminal = try TmuxTerminal(
+      watching: "tasks --watch=0.2 --where 'ppid = \(getpid())' -c pid,comm,ppid")
     let sleeper = try Subprocess(["sleep", "1000"])
     try terminal.wait("the new process") { lines in
       lines.contains { $0.split(separator: " ") == ["\(sleeper.pid)", "sleep", "\(getpid())"] }
@@ -48,12 +14,12 @@ import Testing
     sleeper.kill()
     try terminal.wait("its end") { lines in !lines.contains { $0.contains("\(sleeper.pid)") } }
     try terminal.press("q")
-    try expectRestored(terminal, status: 0)
+    try terminal.expectRestored(status: 0)
   }
 
   @Test func whatHasChangedIsMarked() throws {
-    let terminal = try watching(
-      "tasks --watch=0.2 --delta --where 'ppid = \(getpid())' -c pid,comm,utime_ns")
+    let terminal = try TmuxTerminal(
+      watching: "tasks --watch=0.2 --delta --where 'ppid = \(getpid())' -c pid,comm,utime_ns")
     #expect(try terminal.lines[1].contains("UTIME/s"))
     let sleeper = try Subprocess(["sleep", "1000"])
     func row(_ mark: String) -> ([String]) -> Bool {
@@ -68,8 +34,8 @@ import Testing
 
   @Test func fitsTheTerminalWhenThatChanges() throws {
     let many = try Fixture("many", "30")
-    let terminal = try watching(
-      "tasks --watch=30 --where 'ppid = \(many.pid)' -c pid,ppid,user,state,cmdline,comm")
+    let terminal = try TmuxTerminal(
+      watching: "tasks --watch=30 --where 'ppid = \(many.pid)' -c pid,ppid,user,state,cmdline,comm")
     func expectFull(_ columns: Int, _ rows: Int) throws {
       try terminal.resize(columns: columns, rows: rows)
       // Before the next look: the change of size draws.
@@ -88,21 +54,22 @@ import Testing
 
   @Test(arguments: [("C-c", SIGINT), ("C-\\", SIGQUIT)])
   func aKeyThatInterruptsPutsTheTerminalBack(key: String, signal: Int32) throws {
-    let terminal = try watching("tasks --watch=30 -c pid,comm --limit 5")
+    let terminal = try TmuxTerminal(watching: "tasks --watch=30 -c pid,comm --limit 5")
     try terminal.press(key)
-    try expectRestored(terminal, status: 128 + Int(signal))
+    try terminal.expectRestored(status: 128 + Int(signal))
   }
 
   @Test(arguments: [SIGTERM, SIGHUP, SIGINT])
   func aSignalPutsTheTerminalBack(signal: Int32) throws {
-    let terminal = try watching("tasks --watch=30 -c pid,comm --where \"comm = 'kiter'\"")
+    let terminal = try TmuxTerminal(
+      watching: "tasks --watch=30 -c pid,comm --where \"comm = 'kiter'\"")
     let pids = try ProcFiles.numbers(in: "/proc").filter { pid in
       let line = try? ProcFiles.text("/proc/\(pid)/cmdline")
       return line?.contains("--where\0comm = 'kiter'\0") ?? false
     }
     #expect(pids.count == 1)
     for pid in pids { kill(pid, signal) }
-    try expectRestored(terminal, status: 128 + Int(signal))
+    try terminal.expectRestored(status: 128 + Int(signal))
   }
 
   @Test func anErrorPutsTheTerminalBack() throws {
@@ -111,11 +78,11 @@ import Testing
     try terminal.type("clear; echo before; \(Kiter.executable()) tasks --watch -w nonsense")
     try terminal.press("Enter")
     try terminal.wait("the error") { $0.contains { $0.contains("no such column: nonsense") } }
-    try expectRestored(terminal, status: 64)
+    try terminal.expectRestored(status: 64)
   }
 
   @Test func stopsAndGoesOn() throws {
-    let terminal = try watching("tasks --watch=30 -c pid,comm --limit 5")
+    let terminal = try TmuxTerminal(watching: "tasks --watch=30 -c pid,comm --limit 5")
     try terminal.press("C-z")
     try terminal.wait("the shell") { $0.contains("before") }
     #expect(try !terminal.isAlternate)
@@ -125,13 +92,13 @@ import Testing
     try terminal.wait("the table again") { $0.last?.hasPrefix("q quit") ?? false }
     #expect(try terminal.isAlternate)
     try terminal.press("q")
-    try expectRestored(terminal, status: 0)
+    try terminal.expectRestored(status: 0)
   }
 
   @Test func keysSortReverseScrollAndFilter() throws {
     let many = try Fixture("many", "40")
     let own = "ppid = \(many.pid)"
-    let terminal = try watching("tasks --watch=0.5 --where '\(own)' -c pid,comm")
+    let terminal = try TmuxTerminal(watching: "tasks --watch=0.5 --where '\(own)' -c pid,comm")
     let pids = try many.facts["pids"].array.map { try $0.int }.sorted()
     /// The pids on the screen, and then another key.
     func wait(_ what: String, _ expected: [Int]) throws {
@@ -162,7 +129,7 @@ import Testing
     try terminal.press("Right")
     try terminal.wait("the second column first") { $0[1] == "COMM" }
     try terminal.press("q")
-    try expectRestored(terminal, status: 0)
+    try terminal.expectRestored(status: 0)
   }
 
   @Test func aTerminalThatCannotBeDrawnOnIsRefused() throws {

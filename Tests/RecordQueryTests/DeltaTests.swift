@@ -20,16 +20,16 @@ import Testing
   private static let delta = DeltaSchema(schema)
 
   /// A table that has other records at each reading, a second and a half after the one before.
-  private func table(_ readings: [[RecordBuilder]]) -> QueryTable {
+  private func table(_ readings: [[RecordBuilder]], _ schema: Schema = schema) -> QueryTable {
     var rest = readings[...]
     var time: UInt64 = 5_000_000_000
-    return QueryTable(Self.schema) { scan in
+    return QueryTable(schema) { scan in
       var preamble = try #require(
-        preambleBytes(Self.schema).withUnsafeBytes { Preamble(startOf: $0) })
+        preambleBytes(schema).withUnsafeBytes { Preamble(startOf: $0) })
       preamble.bootTime = time
       time += 1_500_000_000
       let records = rest.removeFirst().flatMap(\.record)
-      let projection = try Projection(Self.schema, columns: scan.columns)
+      let projection = try Projection(schema, columns: scan.columns)
       return try StoredRecords(BytesSource(preamble.encoded + records), projection: projection)
     }
   }
@@ -37,15 +37,15 @@ import Testing
   /// What the last of some readings shows, as JSON Lines.
   private func look(
     _ readings: [[RecordBuilder]], columns: [String] = ["_change", "pid", "busy_ns_per_second"],
-    scans: [TableScan]? = nil
+    scans: [TableScan]? = nil, schema: Schema = schema
   ) throws -> String {
-    let table = table(readings)
-    let changes = DeltaTable(table, Self.delta, host: testHost())
+    let delta = DeltaSchema(schema)
+    let changes = DeltaTable(table(readings, schema), delta, host: testHost())
     var last: StoredRecords?
     for index in readings.indices {
       last = try changes.read(scans?[index] ?? TableScan(columns: columns))
     }
-    let projection = try Projection(Self.delta.schema, columns: columns)
+    let projection = try Projection(delta.schema, columns: columns)
     var writer = JSONWriter(projection, host: testHost(), lines: true)
     var stream = RecordStream(
       try #require(last).all, schema: projection.schema, layout: projection.layout)
@@ -73,6 +73,22 @@ import Testing
         {"_change":null,"pid":5,"busy_ns_per_second":null}
 
         """)
+  }
+
+  @Test func anEstimateThatFallsStandsStill() throws {
+    var schema = Self.schema
+    schema.fields.append(
+      Field(
+        name: "age", type: nil, kind: .seconds, summary: "age", source: "x", oracle: "none: test",
+        isCounter: true, derivation: .ageSeconds, inputs: ["busy_ns"]))
+    // It is the time of the look less the number: 3 s, then 1 s, then 5.5 s.
+    let text = try look(
+      [
+        [thing(1, busy: 2_000_000_000)], [thing(1, busy: 5_500_000_000)],
+        [thing(1, busy: 2_000_000_000)],
+      ],
+      columns: ["pid", "age_per_second"], schema: schema)
+    #expect(text == "{\"pid\":1,\"age_per_second\":2.0}\n")
   }
 
   @Test func aFirstLookHasNothingNew() throws {

@@ -26,6 +26,7 @@ public final class DeltaTable {
     source.columns = delta.sources(of: scan.columns)
     let now = Moment(try table.read(source), rows, identity: delta.identity, host: host)
     let before = previous.flatMap { $0.scan == rows ? $0 : nil }
+    now.count(delta.base.columns.filter(\.isCounter), after: before)
     previous = now
     let projection = try Projection(delta.schema, columns: scan.columns)
     return Comparison(delta, projection, before, now).records()
@@ -44,8 +45,8 @@ private struct Comparison {
 
   private struct Rate {
     let field: Int
-    let old: ColumnPlan
-    let new: ColumnPlan
+    let old: [UInt64?]
+    let new: [UInt64?]
   }
 
   init(_ delta: DeltaSchema, _ projection: Projection, _ before: Moment?, _ now: Moment) {
@@ -55,7 +56,7 @@ private struct Comparison {
     let counters = delta.counters
     rates = projection.columns.compactMap { column in
       guard let slot = column.slot, let counter = counters[column.field.name],
-        let old = before?.plan(counter), let new = now.plan(counter)
+        let old = before?.counts[counter], let new = now.counts[counter]
       else { return nil }
       return Rate(field: slot.bit, old: old, new: new)
     }
@@ -69,7 +70,7 @@ private struct Comparison {
   consuming func records() -> StoredRecords {
     let gone = goneRows()
     for row in gone[-1] ?? [] { appendGone(row) }
-    for row in 0..<now.records.count {
+    for row in now.records.indices {
       append(row)
       for row in gone[row] ?? [] { appendGone(row) }
     }
@@ -99,9 +100,9 @@ private struct Comparison {
     if before != nil && old == nil { values.append((0, .text("new"))) }
     if let old, seconds > 0 {
       for rate in rates {
-        guard let after = now.number(rate.new, row: row),
-          let before = before?.number(rate.old, row: old), after >= before
-        else { continue }
+        guard let after = rate.new[row], let before = rate.old[old], after >= before else {
+          continue
+        }
         // In thousandths: what lies below says more of the clock than of the counter.
         values.append(
           (rate.field, .real((Double(after - before) / seconds * 1000).rounded() / 1000)))

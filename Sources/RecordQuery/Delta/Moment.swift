@@ -9,6 +9,8 @@ final class Moment {
   /// What tells each row apart, in the order of the records.
   private(set) var keys: [[UInt8]] = []
   private(set) var rows: [[UInt8]: Int] = [:]
+  /// The counters' values by their names, each in the order of the records.
+  private(set) var counts: [String: [UInt64?]] = [:]
   private let evaluator: RecordEvaluator
   private let names: [String]
 
@@ -20,7 +22,7 @@ final class Moment {
     let plans = identity.compactMap { plan($0) }
     keys.reserveCapacity(records.count)
     rows.reserveCapacity(records.count)
-    for row in 0..<records.count {
+    for row in records.indices {
       let key = records.withRecord(row) { self.key(of: $0, plans) }
       keys.append(key)
       rows[key] = row
@@ -30,13 +32,28 @@ final class Moment {
   /// Nanoseconds since boot.
   var time: UInt64 { records.preamble.bootTime }
 
-  /// How to get at a column; nil if it was not read.
-  func plan(_ name: String) -> ColumnPlan? {
+  /// Reads the counters that there are.
+  ///
+  /// A derived one is an estimate (how processor time divides), which may fall where the kernel's own
+  /// readers see it stand still: it remembers the highest (`cputime_adjust`,
+  /// kernel/sched/cputime.c), and so does this.
+  func count(_ counters: [Field], after before: Moment?) {
+    for counter in counters {
+      guard let plan = plan(counter.name) else { continue }
+      let earlier = counter.derivation == nil ? nil : before?.counts[counter.name]
+      counts[counter.name] = records.indices.map { row in
+        guard let value = number(plan, row: row) else { return nil }
+        let highest = earlier.flatMap { values in before?.rows[keys[row]].flatMap { values[$0] } }
+        return max(value, highest ?? 0)
+      }
+    }
+  }
+
+  private func plan(_ name: String) -> ColumnPlan? {
     names.firstIndex(of: name).map { evaluator.plans[$0] }
   }
 
-  /// A row's value in a column; nil if it has none.
-  func number(_ plan: ColumnPlan, row: Int) -> UInt64? {
+  private func number(_ plan: ColumnPlan, row: Int) -> UInt64? {
     records.withRecord(row) { evaluator.value(plan, of: $0, in: records.preamble).number }
   }
 

@@ -38,7 +38,7 @@ extension TableRun {
   func watched(_ table: QueryTable, _ shown: Projection, on terminal: WatchTerminal?) throws
     -> RowPump.End
   {
-    // One for all looks: reading the kernel's symbols takes longer than reading the table.
+    // One for all looks: users' names are read once.
     let host = HostFacts.live()
     var table = table
     if let delta {

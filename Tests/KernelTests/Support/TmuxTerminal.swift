@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 
 /// A real terminal with a shell in it: tmux draws what a program sends, and says what one would see.
 final class TmuxTerminal {
@@ -77,5 +78,37 @@ final class TmuxTerminal {
       throw Fixture.Failure(description: "tmux \(arguments): \(output.stderr)")
     }
     return output.text
+  }
+}
+
+extension TmuxTerminal {
+  /// A terminal in which kiter draws; the shell in it has said `before`.
+  convenience init(watching arguments: String, columns: Int = 100, rows: Int = 12) throws {
+    try self.init(columns: columns, rows: rows)
+    try type("clear; echo before; \(Kiter.executable()) \(arguments)")
+    try press("Enter")
+    try wait("the first draw") { lines in
+      try isAlternate && lines.last?.hasPrefix("q quit") ?? false
+    }
+  }
+
+  /// Checks that the terminal is as it was, and that kiter ended with this status.
+  func expectRestored(status: Int) throws {
+    try wait("the shell") { lines in
+      try !isAlternate && lines.contains("before") && lines.contains("$")
+    }
+    try type("echo \"ended $?.\"")
+    try press("Enter")
+    try wait("the status") { $0.contains("ended \(status).") }
+    #expect(try !lines.contains { $0.contains("q quit") })
+    #expect(try hasCursor)
+    #expect(try wraps)
+    try type("clear; stty -a")
+    try press("Enter")
+    try wait("the settings") { $0.joined().contains("-echoprt") }
+    let settings = try lines.joined(separator: " ").split(separator: " ")
+    for flag in ["icanon", "echo", "iexten", "isig"] {
+      #expect(settings.contains { $0 == flag }, "\(flag): \(settings)")
+    }
   }
 }
