@@ -49,8 +49,8 @@ public struct OutsideTable: Sendable {
       }
       guard found.target == program.target else {
         throw Misfit(
-          description: "program \"\(program.name)\" is of the iterator \(found.target ?? "") in the "
-            + "object, and of \(program.target) in the schema; give both the same target")
+          description: "program \"\(program.name)\" is of the iterator \(found.target ?? "") in "
+            + "the object, and of \(program.target) in the schema; give both the same target")
       }
     }
   }

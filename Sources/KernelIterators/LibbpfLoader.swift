@@ -175,8 +175,9 @@ private struct LibbpfObject: ~Copyable {
   /// For the program's author: the end of what was said of it.
   private func outsideAdvice(_ error: IteratorError) -> String {
     let lines = LibbpfLog.lastLines(of: error.log)
-    return lines.isEmpty
-      ? error.advice : (["the end of what was said of it (--verbose shows all):"] + lines).joined(separator: "\n  ")
+    if lines.isEmpty { return error.advice }
+    return (["the end of what was said of it (--verbose shows all):"] + lines)
+      .joined(separator: "\n  ")
   }
 }
 

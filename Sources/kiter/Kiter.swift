@@ -35,9 +35,12 @@ struct Kiter: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     let given = Array(CommandLine.arguments.dropFirst())
     let words = WatchOptions.spellingOut(QueryOptions.spellingOut(given))
-    do { if words.first == "run" { try RunCommand.readSchema(of: words) } } catch {
-      exit(withError: error)
-    }
+    do {
+      if words.first == "run" {
+        try RunCommand.readSchema(of: words)
+        if let run = FastArguments.run(words) { return try run.run() }
+      }
+    } catch { exit(withError: error) }
     guard let command = FastArguments.command(words[...]) else { return main(words) }
     do { try TableRun(command.table, command.arguments).run() } catch { exit(withError: error) }
   }

@@ -28,7 +28,9 @@ enum ProcessTree {
 
   /// The columns that tell, by name; nil if the table has not both.
   static func columns(of schema: Schema) -> [String]? {
-    let has = { (name: String) in schema.field(name).map { !$0.isHidden && $0.type != nil } ?? false }
+    func has(_ name: String) -> Bool {
+      schema.field(name).map { !$0.isHidden && $0.type != nil } ?? false
+    }
     guard has("pid"), has("ppid") else { return nil }
     return ["pid", "ppid"] + (has("tid") ? ["tid"] : [])
   }

@@ -2,6 +2,22 @@ import ArgumentParser
 import IteratorCatalog
 import RecordSchema
 
+/// Reads an outsider's table as its command line says.
+struct OutsideRun: Equatable {
+  let object: String
+  let schema: String
+  let arguments: TableArguments
+
+  init(_ object: String, _ schema: String, _ arguments: TableArguments) {
+    (self.object, self.schema, self.arguments) = (object, schema, arguments)
+  }
+
+  func run() throws {
+    try reportingErrors { OutsideRecord.use(try OutsideTable(object: object, schema: schema)) }
+    try TableRun(OutsideRecord.self, arguments).run()
+  }
+}
+
 /// `kiter run OBJ --schema FILE`: a table of the user's own, with all that tables have.
 struct RunCommand: ParsableCommand {
   static var configuration: CommandConfiguration {
@@ -23,10 +39,7 @@ struct RunCommand: ParsableCommand {
   var schema: String
   @OptionGroup var table: TableCommand<OutsideRecord>
 
-  func run() throws {
-    try reportingErrors { OutsideRecord.use(try OutsideTable(object: object, schema: schema)) }
-    try table.run()
-  }
+  func run() throws { try OutsideRun(object, schema, table.arguments).run() }
 
   /// Reads the schema that a command line names, before its other words are looked at.
   static func readSchema(of words: [String]) throws {

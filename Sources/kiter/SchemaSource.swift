@@ -16,7 +16,7 @@ struct SchemaSource {
     json = try contents(of: path)
     do { schema = try Schema(json: json) } catch {
       throw InputError(
-        description: "\(path): \(error); schemas are described by kiter's docs/your-own-iterator.md")
+        description: "\(path): \(error); docs/your-own-iterator.md describes schemas")
     }
   }
 }

@@ -22,7 +22,8 @@ extension TableRun {
     }
     if output.format != .table {
       throw UsageError(
-        description: "--tree only draws a table: --output \(output.format.rawValue) has the same in "
+        description:
+          "--tree only draws a table: --output \(output.format.rawValue) has the same in "
           + "the columns pid and ppid; leave --tree out")
     }
   }
@@ -90,7 +91,8 @@ extension TableRun {
       return index
     }
     throw UsageError(
-      description: "--tree is drawn before a name, and --columns has none; add one: --columns +comm")
+      description: "--tree is drawn before a name, and --columns has none; add one: --columns +comm"
+    )
   }
 }
 
