@@ -67,7 +67,7 @@ struct CommandLines {
     case .number: ["1", "22", "65535", "007", "0"]
     case .file: ["/tmp/ä", "x y", "aä=b", "/"]
     case .choice(let values): values
-    case .text:
+    case .text, .columns:
       [
         "all", schema.columns.map(\.name).joined(separator: ","), "+comm", "pid , comm", ",",
         "aä=b",
