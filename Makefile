@@ -9,11 +9,12 @@ RELEASE   = $(PLAN) -c release --scratch-path .build-release \
             -Xswiftc -static-executable -Xswiftc -cross-module-optimization \
             -Xswiftc -use-ld=lld -Xlinker -s
 UNITS     = $(PREFIX)/lib/systemd/system
+SHARE     = $(DESTDIR)$(PREFIX)/share
 BINARY    = .build-release/release/kiter
 AS_ROOT   = $(if $(filter-out 0,$(shell id -u)),sudo)
 SOURCES   = Package.swift Sources Tests Examples Benchmarks
 
-.PHONY: help run test check bench build lint format install new-iterator clean deps test-deps bpffs
+.PHONY: help run test check bench build lint format man install new-iterator clean deps test-deps bpffs
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,10 +45,20 @@ lint: ## Check the format of all Swift
 format: ## Format all Swift
 	$(SWIFT) format --in-place --parallel --recursive $(SOURCES)
 
-install: build ## Install into PREFIX (/usr/local) below DESTDIR; no service is enabled
+man: build ## Write a man page for each command into .build-release/man
+	$(SWIFT) build $(RELEASE) --product generate-manual
+	scripts/man-pages .build-release/release/generate-manual $(abspath $(BINARY)) .build-release/man
+
+install: man ## Install into PREFIX (/usr/local) below DESTDIR; no service is enabled
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/kiter
 	install -d $(DESTDIR)$(PREFIX)/share/kiter/bpf $(DESTDIR)$(UNITS)
 	install -m 644 bpf/*.h bpf/LICENSE $(DESTDIR)$(PREFIX)/share/kiter/bpf
+	install -d $(SHARE)/man/man1 $(SHARE)/bash-completion/completions \
+	  $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
+	install -m 644 .build-release/man/*.1 $(SHARE)/man/man1
+	$(BINARY) --generate-completion-script bash >$(SHARE)/bash-completion/completions/kiter
+	$(BINARY) --generate-completion-script zsh >$(SHARE)/zsh/site-functions/_kiter
+	$(BINARY) --generate-completion-script fish >$(SHARE)/fish/vendor_completions.d/kiter.fish
 	sed 's|@PREFIX@|$(PREFIX)|' systemd/kiter-pin.service.in >$(DESTDIR)$(UNITS)/kiter-pin.service
 	chmod 644 $(DESTDIR)$(UNITS)/kiter-pin.service
 
@@ -61,7 +72,7 @@ deps:
 	@scripts/install-packages libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libbpf-tools
 
 test-deps: deps
-	@scripts/install-packages bpftool iproute2 lsof procps strace tmux util-linux
+	@scripts/install-packages bpftool fish groff iproute2 lsof procps strace tmux util-linux zsh
 
 bpffs:
 	@scripts/mount-bpffs

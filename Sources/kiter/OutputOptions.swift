@@ -32,8 +32,8 @@ struct OutputOptions: Equatable {
         guard let other = $0.output.output, other != .json else { return }
         throw UsageError(description: "--json and --output \(other.rawValue) exclude each other.")
       },
-      .text(
-        "columns", short: "c", value: "list",
+      .columns(
+        "columns", short: "c",
         "Columns: a,b those, +a,-b the default ones with and without, all.", takesDashes: true
       ) { $0.output.columns = $1 },
       .number("limit", value: "n", "Stop after this many rows.") { $0.output.limit = Int($1) },

@@ -27,12 +27,12 @@ struct QueryOptions: Equatable {
         "where", short: "w", value: "expression",
         "Only rows of which an SQL expression is true: \"uid > 0 AND comm LIKE 'ng%'\"."
       ) { $0.query.condition = $1 },
-      .text(
-        "sort", short: "s", value: "list", "Sort by columns: a,b:desc; without a value comes last."
+      .columns(
+        "sort", short: "s", "Sort by columns: a,b:desc; without a value comes last."
       ) { $0.query.sort = $1 },
       .flag("count", "The number of rows instead of the rows.") { $0.query.count = true },
-      .text(
-        "count-by", value: "list",
+      .columns(
+        "count-by",
         "The number of rows for each value of columns; also --count=by list."
       ) {
         $0.query.groups = $1

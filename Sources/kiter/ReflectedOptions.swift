@@ -88,6 +88,7 @@ extension TableOption {
     switch form {
     case .choice(let values): .list(values)
     case .file: .file()
+    case .columns: .custom { words, _, prefix in ColumnCompletion.lists(words, prefix) }
     case .flag, .text, .number, .seconds: nil
     }
   }

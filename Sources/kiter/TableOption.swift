@@ -5,7 +5,7 @@
 struct TableOption: Sendable {
   /// What it takes.
   enum Form: Equatable, Sendable {
-    case flag, text, number, seconds, file
+    case flag, text, columns, number, seconds, file
     case choice([String])
   }
 
@@ -39,6 +39,17 @@ extension TableOption {
   ) -> TableOption {
     TableOption(
       name: name, short: short, form: .text, valueName: value, summary: summary,
+      takesDashes: takesDashes
+    ) { set(&$1, $0) }
+  }
+
+  /// A list of columns.
+  static func columns(
+    _ name: String, short: Character? = nil, _ summary: String, takesDashes: Bool = false,
+    set: @escaping @Sendable (inout TableArguments, String) -> Void
+  ) -> TableOption {
+    TableOption(
+      name: name, short: short, form: .columns, valueName: "list", summary: summary,
       takesDashes: takesDashes
     ) { set(&$1, $0) }
   }

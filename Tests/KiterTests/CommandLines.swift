@@ -68,7 +68,7 @@ struct CommandLines {
     case .seconds: ["1", "0.5", "2.25", "60", "007"]
     case .file: ["/tmp/ä", "x y", "aä=b", "/"]
     case .choice(let values): values
-    case .text:
+    case .text, .columns:
       [
         "all", schema.columns.map(\.name).joined(separator: ","), "+comm", "pid , comm", ",",
         "aä=b",
