@@ -5,10 +5,13 @@ import Testing
 /// `--watch` where nobody sees it: lines for programs.
 @Suite(.kernel) struct WatchLinesTests {
   /// What `kiter` writes until a reader of some lines goes, and how it ended.
-  private func lines(_ arguments: String, count: Int) throws -> (rows: [Row], status: String) {
+  private func lines(
+    _ arguments: String, of program: [String]? = nil, count: Int
+  ) throws -> (rows: [Row], status: String) {
+    let command = try (program ?? [Kiter.executable()]).joined(separator: " ")
     let output = try Command.run([
       "sh", "-c",
-      "{ \(Kiter.executable()) \(arguments); echo \"ended $?\" >&2; } | head -n \(count)",
+      "{ \(command) \(arguments); echo \"ended $?\" >&2; } | head -n \(count)",
     ])
     let rows = try output.stdout.split(separator: UInt8(ascii: "\n")).map { try Row(json: $0) }
     return (rows, output.stderr)
@@ -122,7 +125,7 @@ import Testing
     #expect(row.text("_change") == "gone")
   }
 
-  @Test func countsAndPinsAreWatched() throws {
+  @Test func countsAreWatched() throws {
     let many = try Fixture("many", "7")
     let (counts, status) = try lines(
       "tasks --watch=0.1 -w 'ppid = \(many.pid)' --count-by ppid,uid", count: 3)
@@ -130,6 +133,19 @@ import Testing
     for row in counts {
       #expect(row.names == ["_time", "ppid", "uid", "count"])
       #expect(row.number("count") == 7)
+    }
+  }
+
+  @Test func pinsAreWatchedWithoutPrivilege() throws {
+    let host = try PinnedHost()
+    try host.pin("tasks", "--columns", "+tid,+utime_ns")
+    let (rows, status) = try lines(
+      "tasks --watch=0.1 --delta --limit 2 -c pid,utime_ns --pins \(host.pins)",
+      of: PinnedHost.unprivileged([host.kiter]), count: 6)
+    #expect(status == "ended 0\n")
+    for (index, row) in rows.enumerated() {
+      #expect(row.names == ["_time", "_change", "pid", "utime_ns_per_second"])
+      #expect((row.decimal("utime_ns_per_second") != nil) == (index >= 2))
     }
   }
 

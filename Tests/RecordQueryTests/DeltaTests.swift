@@ -160,6 +160,36 @@ import Testing
     #expect(plain.contains("_cut") && plain.contains("_unreadable"))
   }
 
+  /// Masks of several words, and as many new fields as push bits from one to the next.
+  @Test(arguments: [1, 2, 9, 40])
+  func recordsOfManyFieldsStayWhatTheyWere(counters: Int) throws {
+    var schema = Self.schema
+    schema.fields += (0..<130).map { number in
+      Field(
+        name: "f\(number)", type: number % 10 == 0 ? .text : .u16,
+        kind: number % 10 == 0 ? .text : .count,
+        summary: "x", source: "x", oracle: "none: test",
+        isCounter: number % 10 != 0 && number < counters * 10 / 9)
+    }
+    let record = (0..<130).reduce(RecordBuilder(schema).number("pid", 1)) { record, number in
+      let name = "f\(number)"
+      switch number % 10 {
+      case 0: return record.tail(name, Array("text \(number)".utf8), isCut: number % 20 == 0)
+      case 1...6: return record.number(name, UInt64(number))
+      case 7: return record.unreadable(name)
+      default: return record
+      }
+    }
+    let columns = ["pid"] + (0..<130).map { "f\($0)" }
+    let projection = try Projection(schema, columns: columns)
+    var writer = JSONWriter(projection, host: testHost(), lines: true)
+    var stream = RecordStream(
+      BytesSource(preambleBytes(schema) + record.record), schema: schema, layout: projection.layout)
+    while try stream.nextRecords({ writer.append($0, $1) }) {}
+    let plain = String(decoding: writer.output.bytes, as: UTF8.self)
+    #expect(try look([[record], [record]], columns: columns, schema: schema) == plain)
+  }
+
   @Test func namesOfCountersStandForTheirRates() {
     #expect(
       Self.delta.shown(["pid", "busy_ns", "_change", "name", "busy_ns_per_second"])

@@ -24,9 +24,8 @@ public final class DeltaTable {
     rows.columns = []
     var source = scan
     source.columns = delta.sources(of: scan.columns)
-    let now = Moment(try table.read(source), rows, identity: delta.identity, host: host)
     let before = previous.flatMap { $0.scan == rows ? $0 : nil }
-    now.count(delta.base.columns.filter(\.isCounter), after: before)
+    let now = Moment(try table.read(source), rows, delta, after: before, host: host)
     previous = now
     let projection = try Projection(delta.schema, columns: scan.columns)
     return Comparison(delta, projection, before, now).records()
@@ -86,16 +85,20 @@ private struct Comparison {
   /// beginning.
   private func goneRows() -> [Int: [Int]] {
     guard let before else { return [:] }
+    var later = [Int?](repeating: nil, count: before.records.count)
+    for (row, earlier) in now.earlier.enumerated() {
+      if let earlier { later[earlier] = row }
+    }
     var gone: [Int: [Int]] = [:]
     var last = -1
-    for (row, key) in before.keys.enumerated() {
-      if let found = now.rows[key] { last = found } else { gone[last, default: []].append(row) }
+    for (row, later) in later.enumerated() {
+      if let later { last = later } else { gone[last, default: []].append(row) }
     }
     return gone
   }
 
   private mutating func append(_ row: Int) {
-    let old = before?.rows[now.keys[row]]
+    let old = now.earlier[row]
     var values: [(field: Int, value: WideRecords.Added)] = []
     if before != nil && old == nil { values.append((0, .text("new"))) }
     if let old, seconds > 0 {

@@ -1,32 +1,46 @@
 import RecordOutput
 import RecordSchema
 
+/// What tells a row apart: the bytes of some of its values.
+struct RowKey: Hashable {
+  var bytes: [UInt8] = []
+
+  // All at once; an array hashes byte by byte.
+  func hash(into hasher: inout Hasher) { bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
+}
+
 /// One reading of a table, with its rows by what tells them apart.
 final class Moment {
   let records: StoredRecords
   /// What was read, but for the columns.
   let scan: TableScan
-  /// What tells each row apart, in the order of the records.
-  private(set) var keys: [[UInt8]] = []
-  private(set) var rows: [[UInt8]: Int] = [:]
+  /// For each row, which it was in the reading before; nil for one that is new.
+  private(set) var earlier: [Int?] = []
+  private var rows: [RowKey: Int] = [:]
   /// The counters' values by their names, each in the order of the records.
   private(set) var counts: [String: [UInt64?]] = [:]
   private let evaluator: RecordEvaluator
   private let names: [String]
 
-  init(_ records: StoredRecords, _ scan: TableScan, identity: [String], host: HostFacts) {
+  init(
+    _ records: StoredRecords, _ scan: TableScan, _ delta: DeltaSchema, after before: Moment?,
+    host: HostFacts
+  ) {
     self.records = records
     self.scan = scan
     evaluator = RecordEvaluator(records.projection, host: host)
     names = records.projection.columns.map(\.field.name)
-    let plans = identity.compactMap { plan($0) }
-    keys.reserveCapacity(records.count)
     rows.reserveCapacity(records.count)
-    for row in records.indices {
-      let key = records.withRecord(row) { self.key(of: $0, plans) }
-      keys.append(key)
-      rows[key] = row
+    earlier.reserveCapacity(records.count)
+    let plans = delta.identity.compactMap { name in
+      records.projection.columns.firstIndex { $0.field.name == name }.map { evaluator.plans[$0] }
     }
+    for row in records.indices {
+      let key = records.withRecord(row) { evaluator.key(of: $0, in: records.preamble, plans) }
+      rows[key] = row
+      earlier.append(before?.rows[key])
+    }
+    count(delta.base.columns.filter(\.isCounter), after: before)
   }
 
   /// Nanoseconds since boot.
@@ -37,37 +51,42 @@ final class Moment {
   /// A derived one is an estimate (how processor time divides), which may fall where the kernel's own
   /// readers see it stand still: it remembers the highest (`cputime_adjust`,
   /// kernel/sched/cputime.c), and so does this.
-  func count(_ counters: [Field], after before: Moment?) {
+  private func count(_ counters: [Field], after before: Moment?) {
     for counter in counters {
-      guard let plan = plan(counter.name) else { continue }
-      let earlier = counter.derivation == nil ? nil : before?.counts[counter.name]
+      guard let column = names.firstIndex(of: counter.name) else { continue }
+      let plan = evaluator.plans[column]
+      let values = counter.derivation == nil ? nil : before?.counts[counter.name]
       counts[counter.name] = records.indices.map { row in
         guard let value = number(plan, row: row) else { return nil }
-        let highest = earlier.flatMap { values in before?.rows[keys[row]].flatMap { values[$0] } }
-        return max(value, highest ?? 0)
+        guard let values, let before = earlier[row], let highest = values[before] else {
+          return value
+        }
+        return max(value, highest)
       }
     }
-  }
-
-  private func plan(_ name: String) -> ColumnPlan? {
-    names.firstIndex(of: name).map { evaluator.plans[$0] }
   }
 
   private func number(_ plan: ColumnPlan, row: Int) -> UInt64? {
     records.withRecord(row) { evaluator.value(plan, of: $0, in: records.preamble).number }
   }
+}
 
-  private func key(of record: RawRecord, _ plans: [ColumnPlan]) -> [UInt8] {
-    var key: [UInt8] = []
+extension RecordEvaluator {
+  /// The key of a record, of the values of some columns.
+  fileprivate borrowing func key(
+    of record: RawRecord, in preamble: Preamble, _ plans: [ColumnPlan]
+  ) -> RowKey {
+    var key = RowKey()
+    key.bytes.reserveCapacity(8 * plans.count)
     for plan in plans {
-      switch evaluator.value(plan, of: record, in: records.preamble) {
-      case .unsigned(let number): withUnsafeBytes(of: number) { key += $0 }
-      case .signed(let number): withUnsafeBytes(of: number) { key += $0 }
+      switch value(plan, of: record, in: preamble) {
+      case .unsigned(let number): withUnsafeBytes(of: number) { key.bytes += $0 }
+      case .signed(let number): withUnsafeBytes(of: number) { key.bytes += $0 }
       case .bytes(let bytes):
         // With their length: two texts in a row must not read as two others.
-        withUnsafeBytes(of: bytes.count) { key += $0 }
-        key += bytes
-      case .real, .absent, .unreadable: key.append(0)
+        withUnsafeBytes(of: bytes.count) { key.bytes += $0 }
+        key.bytes += bytes
+      case .real, .absent, .unreadable: key.bytes.append(0)
       }
     }
     return key

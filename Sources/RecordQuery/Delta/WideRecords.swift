@@ -10,60 +10,24 @@ struct WideRecords {
   }
 
   private(set) var bytes: [UInt8] = []
-  private let own: RecordLayout
-  private let wide: RecordLayout
-  private let added: Int
-  /// Bytes that everything moves back by.
-  private let shift: Int
-  /// Fields that say where in the record their value lies.
-  private let places: [RecordLayout.Slot]
+  private let move: WideMove
 
   /// Widens records of one layout to another, whose first `added` fields are new.
   init(from own: RecordLayout, to wide: RecordLayout, added: Int) {
-    self.own = own
-    self.wide = wide
-    self.added = added
-    shift = wide.slots[added].offset - own.slots[0].offset
-    places = own.slots.filter { [.text, .u32List, .u64List, .value].contains($0.type) }
+    move = WideMove(from: own, to: wide, added: added)
   }
 
   /// Appends a record, with values for new fields by their number.
   mutating func append(_ record: RawRecord, _ values: [(field: Int, value: Added)]) {
     let start = bytes.count
-    bytes += repeatElement(0, count: shift)
+    bytes += repeatElement(0, count: move.shift)
     record.copyBytes(to: &bytes)
-    move(at: start)
-    for (field, value) in values { put(value, wide.slots[field], at: start) }
+    let move = move
+    bytes.withUnsafeMutableBytes {
+      move.apply(to: UnsafeMutableRawBufferPointer(rebasing: $0[start...]))
+    }
+    for (field, value) in values { put(value, move.wide.slots[field], at: start) }
     store(UInt16(bytes.count - start), at: start)
-  }
-
-  /// Brings what the record begins with to its new beginning.
-  private mutating func move(at start: Int) {
-    let old = start + shift
-    for index in 0..<RecordLayout.headerSize { bytes[start + index] = bytes[old + index] }
-    let masks = (0..<2 * own.words).map { load(old + RecordLayout.headerSize + 8 * $0) }
-    for place in start + RecordLayout.headerSize..<start + wide.slots[added].offset {
-      bytes[place] = 0
-    }
-    for word in 0..<own.words {
-      store(masks[word], word, in: start + RecordLayout.headerSize)
-      store(masks[own.words + word], word, in: start + wide.partialOffset)
-    }
-    for slot in places where masks[slot.bit / 64] >> UInt64(slot.bit % 64) & 1 == 1 {
-      let place = old + slot.offset
-      store(UInt16(bytes[place]) + UInt16(bytes[place + 1]) << 8 + UInt16(shift), at: place)
-    }
-  }
-
-  /// Stores a word of a mask that begins at `mask`, `added` bits further on.
-  private mutating func store(_ bits: UInt64, _ word: Int, in mask: Int) {
-    for bit in 0..<8 {
-      let byte = UInt16(truncatingIfNeeded: bits >> UInt64(8 * bit)) & 0xff
-      let first = 64 * word + 8 * bit + added
-      let moved = byte << UInt16(first % 8)
-      bytes[mask + first / 8] |= UInt8(moved & 0xff)
-      if moved > 0xff { bytes[mask + first / 8 + 1] |= UInt8(moved >> 8) }
-    }
   }
 
   private mutating func put(_ value: Added, _ slot: RecordLayout.Slot, at start: Int) {
@@ -81,12 +45,67 @@ struct WideRecords {
     bytes[start + RecordLayout.headerSize + slot.bit / 8] |= 1 << UInt8(slot.bit % 8)
   }
 
-  private func load(_ place: Int) -> UInt64 {
-    (0..<8).reduce(0) { $0 | UInt64(bytes[place + $1]) << UInt64(8 * $1) }
-  }
-
   private mutating func store(_ number: UInt16, at place: Int) {
     bytes[place] = UInt8(truncatingIfNeeded: number)
     bytes[place + 1] = UInt8(number >> 8)
+  }
+}
+
+/// Brings what a record begins with to its new beginning.
+private struct WideMove {
+  let wide: RecordLayout
+  /// Bytes that everything moves back by.
+  let shift: Int
+  private let own: RecordLayout
+  private let added: Int
+  /// Fields that say where in the record their value lies.
+  private let places: [RecordLayout.Slot]
+
+  init(from own: RecordLayout, to wide: RecordLayout, added: Int) {
+    self.own = own
+    self.wide = wide
+    self.added = added
+    shift = wide.slots[added].offset - own.slots[0].offset
+    places = own.slots.filter { [.text, .u32List, .u64List, .value].contains($0.type) }
+  }
+
+  /// Changes a record that lies `shift` bytes behind where it is to begin.
+  func apply(to record: UnsafeMutableRawBufferPointer) {
+    for index in 0..<RecordLayout.headerSize { record[index] = record[shift + index] }
+    for slot in places where shift + slot.end <= record.count && isPresent(slot, in: record) {
+      let place = shift + slot.offset
+      // SAFETY: the slot's four bytes are inside, as just compared.
+      let offset = record.loadUnaligned(fromByteOffset: place, as: UInt16.self)
+      record.storeBytes(of: offset &+ UInt16(shift), toByteOffset: place, as: UInt16.self)
+    }
+    let masks =
+      moved(record, from: shift + RecordLayout.headerSize)
+      + moved(record, from: shift + own.partialOffset)
+    for index in RecordLayout.headerSize..<wide.slots[added].offset { record[index] = 0 }
+    for (index, mask) in masks.enumerated() {
+      // SAFETY: the wide record begins with its masks.
+      record.storeBytes(
+        of: mask, toByteOffset: RecordLayout.headerSize + 8 * index, as: UInt64.self)
+    }
+  }
+
+  private func isPresent(
+    _ slot: RecordLayout.Slot, in record: UnsafeMutableRawBufferPointer
+  ) -> Bool {
+    record[shift + RecordLayout.headerSize + slot.bit / 8] >> UInt8(slot.bit % 8) & 1 == 1
+  }
+
+  /// A mask of the record that begins at `place`, with its bits where the wide layout has them.
+  private func moved(_ record: UnsafeMutableRawBufferPointer, from place: Int) -> [UInt64] {
+    var mask = [UInt64](repeating: 0, count: wide.words)
+    for word in 0..<own.words {
+      // SAFETY: the record has its own masks there.
+      let bits = record.loadUnaligned(fromByteOffset: place + 8 * word, as: UInt64.self)
+      let first = 64 * word + added
+      mask[first / 64] |= bits << UInt64(first % 64)
+      let rest = first % 64 == 0 ? 0 : bits >> UInt64(64 - first % 64)
+      if rest != 0 { mask[first / 64 + 1] |= rest }
+    }
+    return mask
   }
 }
