@@ -51,14 +51,16 @@ man: build ## Write a man page for each command into .build-release/man
 
 install: man ## Install into PREFIX (/usr/local) below DESTDIR; no service is enabled
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/kiter
-	install -d $(DESTDIR)$(PREFIX)/share/kiter/bpf $(DESTDIR)$(UNITS)
-	install -m 644 bpf/*.h bpf/LICENSE $(DESTDIR)$(PREFIX)/share/kiter/bpf
 	install -d $(SHARE)/man/man1 $(SHARE)/bash-completion/completions \
 	  $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
 	install -m 644 .build-release/man/*.1 $(SHARE)/man/man1
 	$(BINARY) --generate-completion-script bash >$(SHARE)/bash-completion/completions/kiter
 	$(BINARY) --generate-completion-script zsh >$(SHARE)/zsh/site-functions/_kiter
 	$(BINARY) --generate-completion-script fish >$(SHARE)/fish/vendor_completions.d/kiter.fish
+	install -d $(SHARE)/kiter/bpf
+	install -m 644 bpf/*.h bpf/LICENSE $(SHARE)/kiter/bpf
+	install -m 644 schemas/meta/schema.json $(SHARE)/kiter
+	install -d $(DESTDIR)$(UNITS)
 	sed 's|@PREFIX@|$(PREFIX)|' systemd/kiter-pin.service.in >$(DESTDIR)$(UNITS)/kiter-pin.service
 	chmod 644 $(DESTDIR)$(UNITS)/kiter-pin.service
 

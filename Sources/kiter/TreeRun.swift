@@ -46,22 +46,27 @@ extension TableRun {
   func drawTree(
     of table: some RecordedTable, _ projection: Projection, _ filter: RowFilter
   ) throws -> RowPump.End {
-    let rows = table.queryTable(beside: treeColumns(projection, filter))
+    let hasThreads = table.columns.contains("tid")
+    let rows = table.queryTable(
+      beside: treeColumns(projection, filter, hasThreads: hasThreads))
     return try drawTree(of: rows, projection, host: table.host) { filter.accepts($0) }
   }
 
   /// What must be read whatever the query: the columns to show, and those that place a row.
-  private func treeColumns(_ projection: Projection, _ filter: RowFilter) -> [String] {
+  ///
+  /// Without `tid` each row is a process's: a recorded table may lack it.
+  func treeColumns(
+    _ projection: Projection, _ filter: RowFilter, hasThreads: Bool = true
+  ) -> [String] {
     var names = projection.columns.map(\.field.name)
-    for name in (ProcessTree.columns(of: schema) ?? []) + filter.columns where !names.contains(name)
-    {
-      names.append(name)
-    }
+    let placing = (ProcessTree.columns(of: schema) ?? []).filter { hasThreads || $0 != "tid" }
+    for name in placing + filter.columns where !names.contains(name) { names.append(name) }
     return names
   }
 
-  private func drawTree(
-    of table: QueryTable, _ projection: Projection, host: HostFacts,
+  /// Draws the rows of a table that gives all of them.
+  func drawTree(
+    of table: QueryTable, _ projection: Projection, host: HostFacts = .live(),
     where isWanted: (RawRecord) -> Bool
   ) throws -> RowPump.End {
     let column = try drawingColumn(projection)

@@ -141,6 +141,20 @@ import Testing
     #expect(found.dropFirst().allSatisfy { $0.level == 1 })
   }
 
+  /// A pin has no thread ids by itself.
+  @Test func aPinHasTheSameTree() throws {
+    let fixture = try Fixture("family")
+    let younger = try fixture.facts["younger"].int
+    let host = try PinnedHost()
+    try host.pin("tasks")
+    let expected = try tree("--pid", "\(younger)")
+    #expect(expected.count > 3)
+    for options in [["--pid", "\(younger)"], ["--where", "pid = \(younger)"]] {
+      let output = try host.read(["tasks", "--tree", "--no-header", "-c", "pid,comm"] + options)
+      #expect(branches(output.text) == expected, "\(output.stderr)")
+    }
+  }
+
   @Test func aPidNamespaceHasItsOwnRoots() throws {
     let script =
       "sleep 60 & \(try Kiter.executable()) tasks --tree --no-header -c pid,ppid,comm; kill $!"
