@@ -168,7 +168,11 @@ private struct LibbpfObject: ~Copyable {
 
   private func loadError(_ code: Int32) -> IteratorError {
     var error = IteratorError.loading(iterator, code, log: LibbpfLog.take())
-    if isOutside && error.cause != .notPermitted { error.advice = outsideAdvice(error) }
+    if isOutside {
+      error.advice =
+        error.cause == .notPermitted
+        ? permissionAdvice(canBePinned: false) : outsideAdvice(error)
+    }
     return error
   }
 

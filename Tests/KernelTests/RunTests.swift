@@ -128,6 +128,16 @@ import Testing
     #expect(output.stderr.contains("has no iterator, but raw_tp/sys_enter"), "\(output.stderr)")
   }
 
+  @Test func withoutPrivilegeItIsNotPermitted() throws {
+    let pair = try OutsidePair()
+    let host = try PinnedHost()
+    let command = [host.kiter, "run", pair.object, "--schema", pair.schema]
+    let output = try Command.run(PinnedHost.unprivileged(command))
+    #expect(output.status == 77)
+    // Nobody can pin it.
+    #expect(output.stderr.hasSuffix("run as root (sudo kiter …)\n"), "\(output.stderr)")
+  }
+
   @Test func anIteratorThatTheKernelLacksIsUnsupported() throws {
     let pair = try OutsidePair { program in
       program.replacingOccurrences(of: "SEC(\"iter/task\")", with: "SEC(\"iter/no_such\")")

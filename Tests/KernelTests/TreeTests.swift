@@ -153,6 +153,9 @@ import Testing
       let output = try host.read(["tasks", "--tree", "--no-header", "-c", "pid,comm"] + options)
       #expect(branches(output.text) == expected, "\(output.stderr)")
     }
+    // Neither has a count of rows need of a column.
+    let count = try host.read(["tasks", "--count", "--no-header", "--pid", "\(younger)"])
+    #expect(count.text == "1\n", "\(count.stderr)")
   }
 
   @Test func aPidNamespaceHasItsOwnRoots() throws {
