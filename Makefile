@@ -57,6 +57,9 @@ install: man ## Install into PREFIX (/usr/local) below DESTDIR; no service is en
 	$(BINARY) --generate-completion-script bash >$(SHARE)/bash-completion/completions/kiter
 	$(BINARY) --generate-completion-script zsh >$(SHARE)/zsh/site-functions/_kiter
 	$(BINARY) --generate-completion-script fish >$(SHARE)/fish/vendor_completions.d/kiter.fish
+	install -d $(SHARE)/kiter/bpf
+	install -m 644 bpf/*.h bpf/LICENSE $(SHARE)/kiter/bpf
+	install -m 644 schemas/meta/schema.json $(SHARE)/kiter
 	install -d $(DESTDIR)$(UNITS)
 	sed 's|@PREFIX@|$(PREFIX)|' systemd/kiter-pin.service.in >$(DESTDIR)$(UNITS)/kiter-pin.service
 	chmod 644 $(DESTDIR)$(UNITS)/kiter-pin.service

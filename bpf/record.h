@@ -48,7 +48,10 @@ struct kiter_slot {
 	u32 busy;
 	u32 pid; /* of the task that the run looks at, for whoever wonders why it takes so long */
 	u64 joined; /* JOIN */
-	u8 bytes[0x7fff + KITER_WRITE_MAX + 2];
+	union {
+		u8 bytes[0x7fff + KITER_WRITE_MAX + 2];
+		struct kiter_record record; /* so that the object's BTF tells its layout */
+	};
 };
 
 struct {

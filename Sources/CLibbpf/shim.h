@@ -161,6 +161,29 @@ static inline int kiter_btf_find_function(const struct btf *types, const char *n
 	return btf__find_by_name_kind(types, name, BTF_KIND_FUNC);
 }
 
+static inline int kiter_btf_find_struct(const struct btf *types, const char *name)
+{
+	return btf__find_by_name_kind(types, name, BTF_KIND_STRUCT);
+}
+
+/* The members lie behind the type itself, where Swift sees none. */
+struct kiter_btf_member {
+	__u32 name, type, bit_offset;
+};
+
+static inline __u32 kiter_btf_member_count(const struct btf_type *type)
+{
+	return btf_vlen(type);
+}
+
+static inline struct kiter_btf_member kiter_btf_member(const struct btf_type *type, __u32 index)
+{
+	const struct btf_member *member = btf_members(type) + index;
+
+	return (struct kiter_btf_member){ member->name_off, member->type,
+					  btf_member_bit_offset(type, index) };
+}
+
 static inline int kiter_btf_is_struct(const struct btf_type *type)
 {
 	return btf_is_struct(type);

@@ -1,26 +1,39 @@
 public import KernelIterators
+import RecordSchema
 
-/// Files that the build put into this program, as base64: the one form in which Swift compiles
-/// 30 KB quickly.
+/// A table's two files: those that the build put into this program, or an outsider's.
 public struct EmbeddedFiles: Sendable {
-  private let base64Object: StaticString
-  private let base64Schema: StaticString
   private let objectHash: UInt64
+  private let isOutside: Bool
+  private let objectBytes: @Sendable () -> [UInt8]
+  private let schemaBytes: @Sendable () -> [UInt8]
 
-  /// Creates the pair; generated code does.
+  /// Creates the pair, as base64: the one form in which Swift compiles 30 KB quickly; generated code
+  /// does.
   public init(base64Object: StaticString, objectHash: UInt64, base64Schema: StaticString) {
-    self.base64Object = base64Object
     self.objectHash = objectHash
-    self.base64Schema = base64Schema
+    isOutside = false
+    objectBytes = { decodeBase64(base64Object) }
+    schemaBytes = { decodeBase64(base64Schema) }
+  }
+
+  /// Makes a pair of what an outsider's files contain.
+  init(object: [UInt8], schema: [UInt8]) {
+    var hash = FNV1a()
+    hash.combine(object)
+    objectHash = hash.value
+    isOutside = true
+    objectBytes = { object }
+    schemaBytes = { schema }
   }
 
   /// The BPF object file of a table.
   public func object(of table: String) -> ProgramObject {
-    ProgramObject(name: table, hash: objectHash) { [base64Object] in decodeBase64(base64Object) }
+    ProgramObject(name: table, hash: objectHash, isOutside: isOutside, contents: objectBytes)
   }
 
   /// The schema file's text.
-  public var schema: String { String(decoding: decodeBase64(base64Schema), as: UTF8.self) }
+  public var schema: String { String(decoding: schemaBytes(), as: UTF8.self) }
 }
 
 /// Decodes what the generator encoded: no other characters, padded to four.

@@ -39,11 +39,13 @@ struct LibbpfLoader {
 private struct LibbpfObject: ~Copyable {
   private let pointer: OpaquePointer
   private let iterator: String
+  private let isOutside: Bool
 
   deinit { bpf_object__close(pointer) }
 
   init(_ object: ProgramObject) throws(IteratorError) {
     iterator = object.name
+    isOutside = object.isOutside
     // A type that the kernel does not have is looked for in its modules too, which only
     // CAP_SYS_ADMIN may do; not so if the types are named, but then they are read twice.
     let types = Capabilities().contains(.sysAdmin) ? nil : KernelSupport.typesPath
@@ -165,7 +167,21 @@ private struct LibbpfObject: ~Copyable {
   }
 
   private func loadError(_ code: Int32) -> IteratorError {
-    .loading(iterator, code, log: LibbpfLog.take())
+    var error = IteratorError.loading(iterator, code, log: LibbpfLog.take())
+    if isOutside {
+      error.advice =
+        error.cause == .notPermitted
+        ? permissionAdvice(canBePinned: false) : outsideAdvice(error)
+    }
+    return error
+  }
+
+  /// For the program's author: the end of what was said of it.
+  private func outsideAdvice(_ error: IteratorError) -> String {
+    let lines = LibbpfLog.lastLines(of: error.log)
+    if lines.isEmpty { return error.advice }
+    return (["the end of what was said of it (--verbose shows all):"] + lines)
+      .joined(separator: "\n  ")
   }
 }
 

@@ -28,4 +28,15 @@ enum LibbpfLog {
       return lines.joined()
     }
   }
+
+  /// The end of what was said: of the verifier's log, if there is one, else of libbpf's own lines.
+  static func lastLines(of log: String, count: Int = 8) -> [String] {
+    let lines = log.split(separator: "\n")
+    let begin = lines.lastIndex { $0.contains("-- BEGIN PROG LOAD LOG --") }
+    let end = lines.lastIndex { $0.contains("-- END PROG LOAD LOG --") }
+    guard let begin, let end, begin < end else { return lines.suffix(count).map(String.init) }
+    // Its very last line counts instructions.
+    return lines[(begin + 1)..<end].filter { !$0.hasPrefix("processed ") }.suffix(count)
+      .map(String.init)
+  }
 }

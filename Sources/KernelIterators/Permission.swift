@@ -1,13 +1,13 @@
 import Glibc
 
 /// Why the kernel refuses, as far as it can be told, and what helps.
-func permissionAdvice() -> String {
+func permissionAdvice(canBePinned: Bool = true) -> String {
   if isLockedDown() {
     return "the kernel is locked down (confidentiality), which forbids BPF to read kernel memory "
       + "even to root; boot with lockdown=integrity"
   }
-  return "it needs CAP_BPF and CAP_PERFMON; run as root (sudo kiter …), or let root pin the "
-    + "table (kiter pin --help)"
+  return "it needs CAP_BPF and CAP_PERFMON; run as root (sudo kiter …)"
+    + (canBePinned ? ", or let root pin the table (kiter pin --help)" : "")
 }
 
 /// Does the kernel keep its memory from BPF (lockdown=confidentiality)?

@@ -8,6 +8,8 @@ public struct TableStyle: Sendable {
   public var hasHeader = true
   /// Numbers without units.
   public var isRaw = false
+  /// How the rows hang together; nil if they do not.
+  public var tree: TreeDrawing?
 
   /// Creates the style of a plain table.
   public init(width: Int? = nil, hasHeader: Bool = true, isRaw: Bool = false) {
@@ -36,6 +38,8 @@ public struct TableWriter: RecordWriter, ~Copyable {
   private var isSettled = false
   /// Columns of the terminal that the row under way has not used.
   private var left = 0
+  /// Rows that have been laid out.
+  private var settledRows = 0
 
   private static var heldBytes: Int { 128 << 10 }
   private static var headerSize: Int { 8 }
@@ -60,11 +64,14 @@ public struct TableWriter: RecordWriter, ~Copyable {
   public mutating func append(_ record: RawRecord, _ preamble: borrowing Preamble) {
     reader.notes.records += 1
     if isSettled && style.width == nil { return appendRow(record, preamble) }
+    let row = reader.notes.records - 1
     for index in 0..<reader.count {
       let start = cells.count
       cells.reserve(Self.headerSize)
       _ = cells.skip(Self.headerSize)
-      let width = reader.append(index, of: record, preamble, to: &cells, isRaw: style.isRaw)
+      let lead = style.tree?.append(row: row, column: index, to: &cells) ?? 0
+      let width =
+        lead + reader.append(index, of: record, preamble, to: &cells, isRaw: style.isRaw)
       cells.store(cells.count - start - Self.headerSize, at: start)
       cells.store(width, at: start + 4)
       if !isSettled && width > widths[index] { widths[index] = width }
@@ -75,10 +82,13 @@ public struct TableWriter: RecordWriter, ~Copyable {
   /// Widths are known and no screen cuts anything: a row needs no second look.
   private mutating func appendRow(_ record: RawRecord, _ preamble: borrowing Preamble) {
     let count = reader.count
+    let row = reader.notes.records - 1
     for index in 0..<count {
       if index > 0 { output.append("  ") }
       let start = output.count
-      let width = reader.append(index, of: record, preamble, to: &output, isRaw: style.isRaw)
+      let lead = style.tree?.append(row: row, column: index, to: &output) ?? 0
+      let width =
+        lead + reader.append(index, of: record, preamble, to: &output, isRaw: style.isRaw)
       let padding = widths[index] - width
       if padding <= 0 { continue }
       if isRight[index] {
@@ -104,11 +114,28 @@ public struct TableWriter: RecordWriter, ~Copyable {
     var column = 0
     while at < cells.count {
       let length = cells.number(at: at)
+      if column == 0 { beginRow() }
       appendCell(at + Self.headerSize, length, width: cells.number(at: at + 4), column: column)
       at += Self.headerSize + length
       column = column + 1 == widths.count ? 0 : column + 1
+      if column == 0 { endRow() }
     }
     cells.removeAll()
+  }
+
+  private func isDimmed(_ row: Int) -> Bool { style.tree?.isDimmed(row) ?? false }
+
+  private mutating func beginRow() {
+    if isDimmed(settledRows) { output.append("\u{1b}[2m") }
+  }
+
+  private mutating func endRow() {
+    if isDimmed(settledRows) {
+      // Before the newline: what follows is not dim.
+      output.truncate(to: output.count - 1)
+      output.append("\u{1b}[0m\n")
+    }
+    settledRows += 1
   }
 
   /// Takes what the screen lacks from the widest columns of text, down to 12 each.

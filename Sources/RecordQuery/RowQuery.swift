@@ -81,7 +81,7 @@ extension QueryDatabase {
   }
 
   /// Prepares a statement of ours around a condition of the user's, of which errors then speak.
-  private func prepare(_ start: String, _ query: RowQuery, _ end: String)
+  func prepare(_ start: String, _ query: RowQuery, _ end: String)
     throws(QueryError) -> QueryStatement
   {
     guard let (before, after) = query.enclosure else { return try prepare(start + end) }
@@ -97,7 +97,7 @@ extension QueryDatabase {
 }
 
 /// Chosen records of a table, as a stream.
-public struct SelectedRecords: RecordSource, ~Copyable {
+public struct SelectedRecords: RecordSource {
   private let records: StoredRecords
   private let rows: [Int]
   private var next = 0
@@ -106,6 +106,20 @@ public struct SelectedRecords: RecordSource, ~Copyable {
   init(_ records: StoredRecords, rows: [Int]) {
     self.records = records
     self.rows = rows
+  }
+
+  /// How many there are.
+  public var count: Int { rows.count }
+
+  /// What was read of the table.
+  public var projection: Projection { records.projection }
+
+  /// What the stream said of itself.
+  public var preamble: Preamble { records.preamble }
+
+  /// Some of them, as a stream of their own.
+  public func part(_ range: Range<Int>) -> SelectedRecords {
+    SelectedRecords(records, rows: Array(rows[range.clamped(to: rows.indices)]))
   }
 
   /// Gives records until the buffer is full; 0 at the end.

@@ -47,10 +47,7 @@ final class SessionTable {
   }
 
   /// A scan of the columns that the statement uses; a walk without columns still counts rows.
-  var scan: TableScan {
-    let names = used.sorted().map { columns[$0].name }
-    return TableScan(columns: names.isEmpty ? [schema.key[0]] : names)
-  }
+  var scan: TableScan { TableScan(columns: used.sorted().map { columns[$0].name }) }
 
   /// The records that the statement has read; nil if it did not get so far.
   var records: StoredRecords? { loaded.values.first?.records }

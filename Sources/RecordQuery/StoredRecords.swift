@@ -42,7 +42,7 @@ public final class StoredRecords {
   }
 
   /// Hands over a record; the view is valid in the closure only.
-  func withRecord<T>(_ index: Int, _ body: (RawRecord) throws -> T) rethrows -> T {
+  public func withRecord<T>(_ index: Int, _ body: (RawRecord) throws -> T) rethrows -> T {
     let start = index == 0 ? 0 : ends[index - 1]
     return try bytes.withUnsafeBytes { bytes in
       let record = UnsafeRawBufferPointer(rebasing: bytes[start..<ends[index]])

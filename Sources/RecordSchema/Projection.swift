@@ -124,7 +124,7 @@ public struct UnknownColumn: Error, CustomStringConvertible {
 
   /// What and what next, on one line.
   public var description: String {
-    let help = "see kiter \(table) --help"
+    let help = "the table's --help lists its columns"
     guard !near.isEmpty else { return "\(table) has no column \"\(name)\"; \(help)" }
     let names = near.map { "\"\($0)\"" }.joined(separator: " or ")
     return "\(table) has no column \"\(name)\"; did you mean \(names)? \(help)"

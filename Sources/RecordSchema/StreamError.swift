@@ -14,7 +14,7 @@ public enum StreamError: Error, Equatable, CustomStringConvertible {
       "\(table): the stream is damaged at byte \(offset)"
     case .otherLayout(let table, let found):
       "\(table): the stream holds records of \"\(found)\" with another layout;"
-        + " it was written by another version of kiter"
+        + " its program was made by another version of kiter, or from another schema"
     case .endsInRecord(let table, let missing):
       "\(table): the stream ends inside a record, \(missing) bytes are missing"
     }

@@ -9,10 +9,14 @@ struct QueryTables {
   let tables: [QueryTable]
   let host: HostFacts
 
-  /// The tables of a snapshot, or else the catalog's: each reads the running kernel, or its pins
-  /// where programs may not be loaded.
-  init(_ output: OutputOptions) throws {
+  /// The tables of a snapshot, or else the catalog's, each of which reads the running kernel, or its
+  /// pins where programs may not be loaded; and the user's own.
+  init(_ output: OutputOptions, and outside: [String]) throws {
     if let path = output.from {
+      guard outside.isEmpty else {
+        throw UsageError(
+          description: "--run and --from exclude each other: a snapshot is no kernel")
+      }
       let snapshot = try OpenedSnapshot(path, output)
       tables = try snapshot.tables().map { $0.queryTable() }
       host = snapshot.file.host.facts
@@ -21,13 +25,14 @@ struct QueryTables {
     let folder = PinFolder(output.pins ?? PinFolder.standardPath)
     let mayLoad = !output.pinned && output.pins == nil && Capabilities().mayLoad
     host = .live()
-    tables = Catalog.tables.map { table in
+    let own = Catalog.tables.map { table in
       let pins = TablePins(table.schema, in: folder)
       if !mayLoad && pins.exist { return pinnedTable(pins) }
       var request = TableRequest(Projection(allOf: table.schema))
       if output.noCache { request.cache = nil }
       return LoadedTable(files: table.files, request: request, onStall: { _ in }).queryTable()
     }
+    tables = try own + outsideTables(outside, output)
   }
 }
 

@@ -11,16 +11,20 @@ enum ColumnCompletion {
   ///   - prefix: the list so far; its last name may be unfinished.
   /// - Returns: whole lists, as a shell replaces the word.
   static func lists(_ words: [String], _ prefix: String) -> [String] {
-    guard let table = Catalog.tables.first(where: { words.contains($0.schema.name) }) else {
-      return []
-    }
+    guard let schema = schema(in: words) else { return [] }
     let end = prefix.lastIndex(of: ",").map { prefix.index(after: $0) } ?? prefix.startIndex
     let unfinished = prefix[end...]
     let sign = unfinished.prefix { $0 == "+" || $0 == "-" }
     let given = prefix[..<end].split(separator: ",").map { $0.drop { $0 == "+" || $0 == "-" } }
-    let names = table.schema.columns.map(\.name).filter { name in
+    let names = schema.columns.map(\.name).filter { name in
       name.hasPrefix(unfinished.dropFirst(sign.count)) && !given.contains { $0 == name }
     }
     return names.map { prefix[..<end] + sign + $0 }
+  }
+
+  /// The schema of the table that a command line names, or of the file.
+  private static func schema(in words: [String]) -> Schema? {
+    if let path = RunCommand.schemaPath(in: words) { return try? SchemaSource(path).schema }
+    return Catalog.tables.first { words.contains($0.schema.name) }?.schema
   }
 }

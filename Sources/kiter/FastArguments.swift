@@ -23,6 +23,17 @@ enum FastArguments {
     return Command(table: table, arguments: arguments)
   }
 
+  /// Reads the ordinary form of `kiter run`: `run OBJECT --schema FILE` and a table's options.
+  ///
+  /// The schema has been read. Nil declines.
+  static func run(_ words: [String]) -> OutsideRun? {
+    guard words.count >= 4, words[0] == "run", words[2] == "--schema",
+      [words[1], words[3]].allSatisfy({ $0.utf8.first ?? dash != dash }),
+      let arguments = arguments(words[4...], TableArguments.options(of: OutsideRecord.schema))
+    else { return nil }
+    return OutsideRun(words[1], words[3], arguments)
+  }
+
   private static func arguments(_ words: ArraySlice<String>, _ options: [TableOption])
     -> TableArguments?
   {

@@ -23,6 +23,7 @@ struct Kiter: ParsableCommand {
         name: "Other",
         subcommands: [SQLCommand.self, ListCommand.self, SchemaCommand.self, DoctorCommand.self]),
       CommandGroup(name: "Snapshots", subcommands: [SnapshotCommand.self, DiffCommand.self]),
+      CommandGroup(name: "Your own", subcommands: [RunCommand.self]),
       CommandGroup(
         name: "Pins", subcommands: [PinCommand.self, UnpinCommand.self, PinsCommand.self]),
     ])
@@ -33,6 +34,12 @@ struct Kiter: ParsableCommand {
     // A reader that goes away (`kiter ksyms | head`) is no error: write(2) tells it instead.
     signal(SIGPIPE, SIG_IGN)
     let words = QueryOptions.spellingOut(Array(CommandLine.arguments.dropFirst()))
+    do {
+      if words.first == "run" {
+        try RunCommand.readSchema(of: words)
+        if let run = FastArguments.run(words) { return try run.run() }
+      }
+    } catch { exit(withError: error) }
     guard let command = FastArguments.command(words[...]) else { return main(words) }
     do { try TableRun(command.table, command.arguments).run() } catch { exit(withError: error) }
   }

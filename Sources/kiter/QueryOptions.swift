@@ -12,6 +12,8 @@ struct QueryOptions: Equatable {
   var count = false
   /// Columns to count by.
   var groups: String?
+  /// Parents and children as a tree.
+  var tree = false
 
   /// Is nothing asked, so that records can go from the kernel to the output as they come?
   var isEmpty: Bool { self == QueryOptions() }

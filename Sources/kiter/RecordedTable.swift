@@ -57,7 +57,11 @@ extension TableRun {
     guard let projection = try projection(names) else { return ExitStatus.usage }
     if let targets, !targets.isEmpty && targets.existing.isEmpty { return ExitStatus.failed }
     let end: RowPump.End
-    if query.isEmpty {
+    if query.tree {
+      var run = self
+      run.query = query
+      end = try run.drawTree(of: table, projection, filter)
+    } else if query.isEmpty {
       end = try table.write(RowPump(projection, output, filter: filter, host: table.host))
     } else {
       let shown = query.isCounting ? [] : projection.columns.map(\.field.name)

@@ -20,6 +20,8 @@ struct RowPump {
   private let output: OutputOptions
   private let filter: RowFilter?
   private let host: HostFacts
+  /// How the rows hang together, if a table is to show it.
+  var tree: TreeDrawing?
 
   private static var writeSize: Int { 128 << 10 }
 
@@ -36,8 +38,9 @@ struct RowPump {
   func run<Source: RecordSource & ~Copyable>(_ source: consuming Source) throws -> End {
     switch output.format {
     case .table:
-      let style = TableStyle(
+      var style = TableStyle(
         width: terminalWidth(), hasHeader: !output.noHeader, isRaw: output.raw)
+      style.tree = tree
       return try pump(source, TableWriter(projection, host: host, style: style))
     case .json: return try pump(source, JSONWriter(projection, host: host, lines: false))
     case .jsonl: return try pump(source, JSONWriter(projection, host: host, lines: true))

@@ -28,6 +28,13 @@ struct RowSelection: Equatable {
   static func options(of schema: Schema) -> [TableOption] {
     schema.scopes.map { option($0) } + schema.programs.compactMap { option($0) }
       + schema.parameters.map { option($0) } + schema.filters.map { option($0) }
+      + (ProcessTree.isPossible(schema) ? [treeOption] : [])
+  }
+
+  private static var treeOption: TableOption {
+    .flag("tree", "Parents and children as a tree; what is above a row that matches stays.") {
+      $0.query.tree = true
+    }
   }
 
   private static func option(_ scope: Schema.Scope) -> TableOption {

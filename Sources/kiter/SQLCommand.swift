@@ -13,10 +13,17 @@ struct SQLCommand: ParsableCommand {
       moment. Try:
         kiter sql "SELECT comm, count(*) FROM files JOIN tasks USING (pid) GROUP BY 1 ORDER BY 2 DESC"
         kiter sql "EXPLAIN QUERY PLAN SELECT fd, path FROM files WHERE pid = 1"
+        kiter sql --run my.bpf.o:my.json "SELECT * FROM my JOIN tasks USING (pid)"
       """)
 
   @Argument(help: "The statement; without one they are read from standard input.")
   var statement: String?
+  @Option(
+    name: .customLong("run"),
+    help: ArgumentHelp(
+      "A table of your own, too: its object file and its schema; may be repeated.",
+      valueName: "object:schema"))
+  var outside: [String] = []
   @OptionGroup(title: "Output") var options: ReflectedOptions<ResultOptionList>
 
   private var output: OutputOptions {
@@ -25,7 +32,7 @@ struct SQLCommand: ParsableCommand {
 
   func run() throws {
     let output = try output
-    try reportingErrors { try answer(QueryTables(output), output) }
+    try reportingErrors { try answer(QueryTables(output, and: outside), output) }
   }
 
   private func answer(_ all: QueryTables, _ output: OutputOptions) throws {

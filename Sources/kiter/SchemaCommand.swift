@@ -3,13 +3,21 @@ import IteratorCatalog
 import RecordSchema
 import RecordSnapshot
 
-/// `kiter schema NAME`: what a table's records are, as JSON.
+/// `kiter schema NAME`: what a table's records are, as JSON or as the header of a program.
 struct SchemaCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "schema", abstract: "A table's schema: every field, its unit and its source.")
+    commandName: "schema", abstract: "A table's schema: every field, its unit and its source.",
+    discussion: """
+      A name with a dot or a slash is a file: a schema of your own, which is checked.
+        kiter schema tasks
+        kiter schema --header my.json >my.gen.h
+      """)
+
+  @Flag(help: "The C header that a program of the table includes, instead of the schema.")
+  var header = false
 
   @Argument(
-    help: "The table.", completion: .list(Catalog.tables.map { $0.schema.name }))
+    help: "The table, or a schema file.", completion: .list(Catalog.tables.map { $0.schema.name }))
   var name: String
 
   @Option(
@@ -21,13 +29,24 @@ struct SchemaCommand: ParsableCommand {
       return try reportingErrors {
         let file = try SnapshotFile(from)
         let schema = try file.schema(of: file.table(name))
-        print(String(decoding: schema.json, as: UTF8.self))
+        show(schema, String(decoding: schema.json, as: UTF8.self) + "\n")
       }
+    }
+    if name.contains(".") || name.contains("/") {
+      try reportingErrors {
+        let source = try SchemaSource(name)
+        show(source.schema, String(decoding: source.json, as: UTF8.self))
+      }
+      return
     }
     guard let table = Catalog.tables.first(where: { $0.schema.name == name }) else {
       report("there is no table \"\(name)\"; kiter list shows those that there are")
       throw ExitStatus.usage
     }
-    print(table.files.schema, terminator: "")
+    show(table.schema, table.files.schema)
+  }
+
+  private func show(_ schema: Schema, _ json: String) {
+    print(header ? cHeader(for: schema) : json, terminator: "")
   }
 }

@@ -27,6 +27,7 @@ struct TableRun {
 
   func run() throws {
     do {
+      if query.tree { try checkTree() }
       let code =
         if let path = output.from { try writeSnapshot(path) } else {
           try usesPins ? writePinned() : writeLoaded()
@@ -64,7 +65,7 @@ struct TableRun {
     let source = LoadedTable(files: files, request: request) { stall.report($0) }
     let end: RowPump.End
     do {
-      end = try source.write(query, output)
+      end = try query.tree ? drawTree(of: source) : source.write(query, output)
     } catch let error as IteratorError where error.cause == .notPermitted && pins.exist {
       // Capabilities of a user namespace (a container's root) do not count.
       return try writePinned()

@@ -72,6 +72,7 @@ enum Linux {
   static let prSetName: Int32 = 15
   static let prSetSeccomp: Int32 = 22
   static let prCapabilityBoundingDrop: Int32 = 24
+  static let prSetChildSubreaper: Int32 = 36
   static let prSetSecureBits: Int32 = 28
   static let prSetNoNewPrivileges: Int32 = 38
   static let prCapabilityAmbient: Int32 = 47

@@ -21,6 +21,7 @@ let states: [String: ([String]) throws -> KnownState] = [
   "sockets": sockets,
   "socket-options": socketOptions,
   "namespaces": namespaces,
+  "family": family,
   "traced": traced,
   "tty": terminal,
   "churn": churn,

@@ -45,6 +45,20 @@ import Testing
     }
   }
 
+  /// Examples/limits finds the headers beside the kiter that is on the path.
+  @Test func anExampleBuildsFromWhatIsInstalled() throws {
+    let pair = try OutsidePair()
+    let usr = try Self.share.get().deletingLastPathComponent()
+    try FileManager.default.removeItem(atPath: pair.object)
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    let output = try Command.run([
+      "env", "PATH=\(usr.path)/bin:\(path)", "make", "-C", pair.folder.path, "run",
+    ])
+    #expect(output.status == 0, "\(output.stderr)")
+    #expect(output.text.contains("-I\(usr.path)/bin/../share/kiter/bpf"))
+    #expect(output.text.contains("FILES_SOFT"))
+  }
+
   /// What a shell offers, with the program under test as `kiter`.
   private func offers(_ shell: String, _ script: String) throws -> Set<String> {
     let folder = try Self.share.get().deletingLastPathComponent().appending(path: "bin")

@@ -87,6 +87,26 @@ import Testing
     #expect(try #require(age.first?.number("elapsed_seconds")) < 400)
   }
 
+  @Test(arguments: ["linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64"])
+  func anOutsidersTableAndTheTreeRun(package: String) throws {
+    let pair = try OutsidePair()
+    let packed = try Command.run(["gzip", "-9c", pair.object]).stdout.base64EncodedString()
+    let schema = try Data(contentsOf: URL(filePath: pair.schema)).base64EncodedString()
+    let text = try Self.boot(
+      package,
+      """
+      ulimit -n 55; echo \(schema) | base64 -d >x.json
+      echo \(packed) | base64 -d | gunzip >x.o
+      kiter run x.o --schema x.json -c pid,files_soft,comm -o csv --tight; echo "run $?"
+      NO_COLOR=1 kiter tasks --tree -c comm,ppid --no-header; echo "tree $?"
+      """)
+    #expect(text.hasPrefix("pid,files_soft,comm\n1,55,init\n"), "\(text)")
+    #expect(text.contains(",55,kiter\nrun 0\n"), "\(text)")
+    #expect(text.contains(#/\ninit +-\n└─ kiter +1\n/#), "\(text)")
+    #expect(text.contains(#/\nkthreadd +-\n├─ /#), "\(text)")
+    #expect(text.contains("tree 0"), "\(text)")
+  }
+
   @Test func lockdownIsNamed() throws {
     let text = try Self.boot(
       "linux-image-cloud-amd64", "kiter tasks; echo \"tasks $?\"; kiter doctor; echo \"doctor $?\"",

@@ -81,6 +81,26 @@ import Testing
     #expect(FastArguments.command(words[...]) == nil)
   }
 
+  /// `kiter run` takes the options of the schema that it is given.
+  @Test func anOutsidersTableIsReadAlike() throws {
+    OutsideRecord.use(try #require(Catalog.table(command: "tasks")).schema)
+    var lines = CommandLines(seed: 3)
+    var accepted = 0
+    for _ in 0..<600 {
+      let words = (accepted % 2 == 0 ? lines.ordinary() : lines.hostile()).dropFirst()
+      let line = ["x.o", "--schema", "x.json"] + words
+      guard let run = FastArguments.run(["run"] + line) else { continue }
+      accepted += 1
+      let parsed = try? RunCommand.parse(line)
+      #expect(parsed?.object == run.object && parsed?.schema == run.schema, "\(line)")
+      #expect((try? parsed?.table.arguments) == run.arguments, "\(line)")
+    }
+    #expect(accepted > 30)
+    for words in [["-x.o", "--schema", "y"], ["x.o", "--schema", "-y"], ["", "--schema", "y"]] {
+      #expect(FastArguments.run(["run"] + words) == nil)
+    }
+  }
+
   @Test func theOrderOfOptionsMeansNothing() throws {
     let one = try #require(FastArguments.command(["sockets", "--udp", "--tcp", "--raw"]))
     let other = try #require(FastArguments.command(["sockets", "--raw", "--tcp", "--udp"]))

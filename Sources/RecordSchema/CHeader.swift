@@ -1,12 +1,10 @@
-import RecordSchema
-
-/// The C header of a table: struct, bits, constants, and the assertions that the compiler lays the
-/// record out as Swift does.
-func cHeader(for schema: Schema) -> String {
+/// The C header of a table (`NAME.gen.h`): struct, bits, constants, and the assertions that the
+/// compiler lays the record out as Swift does. It includes `bpf/record.h`.
+public func cHeader(for schema: Schema) -> String {
   let layout = RecordLayout(schema)
   let stored = schema.storedFields
   return """
-    /* Generated from schemas/\(schema.name).json. */
+    /* Generated from the schema of \(schema.name). */
     #pragma once
 
     #define KITER_TABLE "\(schema.name.prefix(15))"
@@ -98,7 +96,8 @@ private func lines<S: Sequence>(_ items: S, _ line: (S.Element) -> String) -> St
   items.map(line).joined(separator: "\n")
 }
 
-private func cType(_ type: FieldType?) -> String {
+/// A stored field's type in C.
+package func cType(_ type: FieldType?) -> String {
   switch type {
   case .text, .u32List, .u64List, .value: "struct kiter_text"
   case .ip: "struct kiter_ip"
