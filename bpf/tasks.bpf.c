@@ -30,10 +30,6 @@ struct mm_struct___plain {
 	struct mm_rss_stat rss_stat;
 };
 
-struct bpf_array {
-	void *pptrs[1];
-};
-
 struct group_info {
 	s32 ngroups;
 	kgid_t gid[1];
@@ -117,6 +113,7 @@ struct nsproxy {
 
 #pragma clang attribute pop
 
+#include "percpu.h"
 #include "symbol.h"
 #include "tasks.gen.h"
 #include "comm.h"
@@ -393,14 +390,6 @@ static __always_inline int put_usage(struct kiter_writer *w, struct task_struct 
 	return 1;
 }
 
-/* Any per-CPU map: from the base to a CPU's copy it is as far as for every per-CPU object. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, u64);
-} percpu_anchor SEC(".maps");
-
 /* MM_*PAGES: include/linux/mm_types_task.h */
 enum { FILE_PAGES, ANON_PAGES, SWAP_ENTRIES, SHMEM_PAGES };
 
@@ -415,24 +404,13 @@ struct counter_sum {
 	s64 sum;
 };
 
-/* That base, as a number. */
-static __always_inline u64 anchor_base(void)
-{
-	u64 base = 0, pointers = bpf_core_field_offset(struct bpf_array, pptrs);
-
-	bpf_probe_read_kernel(&base, sizeof(base), (void *)(address_of(&percpu_anchor) + pointers));
-	return base;
-}
-
 static int add_cpu(u32 cpu, struct counter_sum *sum)
 {
-	u32 zero = 0;
-	void *copy = bpf_map_lookup_percpu_elem(&percpu_anchor, &zero, cpu);
 	s32 part = 0;
+	u64 distance;
 
-	if (!copy)
+	if (!distance_to(cpu, sum->anchor, &distance))
 		return 1;
-	u64 distance = address_of(copy) - sum->anchor;
 	bpf_probe_read_kernel(&part, sizeof(part), (void *)(sum->percpu + distance));
 	sum->sum += part;
 	return 0;

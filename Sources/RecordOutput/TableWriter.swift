@@ -8,10 +8,10 @@ public struct TableStyle: Sendable {
   public var hasHeader = true
   /// Numbers without units.
   public var isRaw = false
-  /// What the columns are at least wide, each; those that are not named have no least width.
-  public var leastWidths: [Int] = []
   /// How the rows hang together; nil if they do not.
   public var tree: TreeDrawing?
+  /// What the columns are at least wide, each; those that are not named have no least width.
+  public var leastWidths: [Int] = []
 
   /// Creates the style of a plain table.
   public init(width: Int? = nil, hasHeader: Bool = true, isRaw: Bool = false) {

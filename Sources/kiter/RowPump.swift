@@ -19,10 +19,10 @@ struct RowPump {
   private let projection: Projection
   private let output: OutputOptions
   private let filter: RowFilter?
-  private let host: HostFacts
-  private let time: UInt64?
   /// How the rows hang together, if a table is to show it.
   var tree: TreeDrawing?
+  private let time: UInt64?
+  private let host: HostFacts
 
   private static var writeSize: Int { 128 << 10 }
 

@@ -29,8 +29,8 @@ struct TableRun {
 
   func run() throws {
     do {
-      try watch.check(query, output)
       if query.tree { try checkTree() }
+      try watch.check(query, output)
       // First of all: it must be the first to start a thread.
       let terminal = isDrawn ? WatchTerminal() : nil
       let code =

@@ -12,10 +12,6 @@ extension TableRun {
   ///
   /// - Throws: `UsageError`.
   func checkTree() throws(UsageError) {
-    if watch.isOn {
-      throw UsageError(
-        description: "--tree and --watch exclude each other; leave one of them out")
-    }
     if query.isCounting {
       throw UsageError(
         description: "--tree and --count exclude each other; leave one of them out")

@@ -152,7 +152,8 @@ import Testing
   @Test(arguments: [
     ("--delta", "add --watch"), ("--watch --json", "use --output jsonl"),
     ("--watch -o csv", "use --output jsonl"), ("--watch -o table", "only on a terminal"),
-    ("--watch --delta --count", "exclude each other"), ("--watch=0", "from 0.1 to 86400"),
+    ("--watch --delta --count", "exclude each other"), ("--watch --tree", "exclude each other"),
+    ("--watch=0", "from 0.1 to 86400"),
     ("--watch=two", "from 0.1 to 86400"),
   ])
   func whatDoesNotGoTogetherIsSaid(arguments: String, message: String) throws {

@@ -64,6 +64,9 @@ struct WatchOptions: Equatable {
       throw UsageError(
         description: "--watch and --from exclude each other: a snapshot stays as it is")
     }
+    if query.tree {
+      throw UsageError(description: "--watch and --tree exclude each other; leave one of them out")
+    }
     if delta && query.isCounting {
       throw UsageError(description: "--delta and --count exclude each other")
     }
