@@ -39,12 +39,15 @@ let package = Package(
     .target(
       name: "RecordQuery", dependencies: ["CSQLite", "RecordOutput", "RecordSchema"],
       swiftSettings: settings),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(
+      name: "RecordSnapshot", dependencies: ["CZlib", "RecordSchema"], swiftSettings: settings),
     .target(name: "RecordOutput", dependencies: ["RecordSchema"], swiftSettings: settings),
     .executableTarget(
       name: "kiter",
       dependencies: [
         "IteratorCatalog", "KernelIterators", "RecordOutput", "RecordQuery", "RecordSchema",
-        argumentParser,
+        "RecordSnapshot", argumentParser,
       ],
       swiftSettings: settings),
     .executableTarget(
@@ -65,6 +68,13 @@ let package = Package(
     .testTarget(
       name: "RecordQueryTests",
       dependencies: ["RecordOutput", "RecordQuery", "RecordSchema", "TestRecords"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "RecordSnapshotTests",
+      dependencies: [
+        "IteratorCatalog", "RecordOutput", "RecordQuery", "RecordSchema", "RecordSnapshot",
+        "TestRecords",
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "KernelIteratorsTests", dependencies: ["KernelIterators"], swiftSettings: settings),

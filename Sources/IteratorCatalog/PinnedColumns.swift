@@ -23,8 +23,17 @@ extension Schema {
     return schema
   }
 
+  /// The schema of a recording that has certain columns, with those to show where none are named as
+  /// its default ones: the table's own defaults, if it has them (but for addresses), else all that
+  /// it has.
+  public func recorded(with columns: [String]) -> Schema {
+    let standard = forPinning.columns.filter(\.isDefault).map(\.name)
+    let hasStandard = standard.allSatisfy(columns.contains)
+    return withDefaults { columns.contains($0.name) && ($0.isDefault || !hasStandard) }
+  }
+
   /// The columns whose stored fields are all in each of some streams, by name.
-  func columns(of streams: [Preamble]) -> [String] {
+  public func columns(of streams: [Preamble]) -> [String] {
     columns { bit in streams.allSatisfy { $0.wants(bit) } }
   }
 

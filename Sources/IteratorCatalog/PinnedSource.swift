@@ -27,15 +27,8 @@ public struct PinnedSource: RecordSource, ~Copyable {
     self.walks = walks[...]
   }
 
-  /// The schema with the columns to show where none are named as its default ones: the table's own
-  /// defaults, if the pins have them (but for addresses), else all that the pins have.
-  public var schema: Schema {
-    let standard = pins.schema.forPinning.columns.filter(\.isDefault).map(\.name)
-    let hasStandard = standard.allSatisfy(columns.contains)
-    return pins.schema.withDefaults { field in
-      columns.contains(field.name) && (field.isDefault || !hasStandard)
-    }
-  }
+  /// The schema with the columns to show where none are named as its default ones.
+  public var schema: Schema { pins.schema.recorded(with: columns) }
 
   /// Makes sure that the pins have certain columns.
   ///

@@ -22,7 +22,7 @@ extension QueryDatabase {
     order.limit = nil
     // The table is in it twice, so no use of it narrows the walk.
     let statement = try prepare(
-      "SELECT rowid * 2 + (rowid IN (SELECT rowid FROM \"\(table)\"", where: query.condition,
+      "SELECT rowid * 2 + (rowid IN (SELECT rowid FROM \"\(table)\"", query,
       ")) FROM \"\(table)\"" + order.ending(order.sort))
     let rows = try statement.integers().map { (number: $0 / 2, isChosen: $0 % 2 == 1) }
     let found = session.tables.first { $0.schema.name == table }?.records

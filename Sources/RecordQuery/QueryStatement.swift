@@ -36,11 +36,7 @@ public struct QueryStatement: RecordSource, ~Copyable {
     }
     if !hasBegun {
       hasBegun = true
-      let wanted = [UInt64](repeating: .max, count: layout.words)
-      let preamble = Preamble(
-        layoutHash: layout.hash, bootTime: 0, table: schema.name, wanted: wanted,
-        lacking: wanted.map { _ in 0 })
-      _ = put(preamble.encoded)
+      _ = put(Preamble(ofAll: layout, in: schema).encoded)
     }
     while !isDone || !waiting.isEmpty {
       if waiting.isEmpty { try nextRow() }
@@ -69,13 +65,14 @@ public struct QueryStatement: RecordSource, ~Copyable {
   }
 
   private func row() -> [UInt8] {
-    var row = RowEncoder(layout)
-    for column in 0..<statement.count {
+    var row = RecordEncoder(layout)
+    for (column, slot) in layout.slots.enumerated() {
       switch statement.type(column) {
-      case SQLITE_INTEGER: row.put(column, .integer, statement.integer(column))
-      case SQLITE_FLOAT: row.put(column, .real, statement.real(column))
+      case SQLITE_INTEGER:
+        withUnsafeBytes(of: statement.integer(column)) { row.put(slot, .integer, $0) }
+      case SQLITE_FLOAT: withUnsafeBytes(of: statement.real(column)) { row.put(slot, .real, $0) }
       case SQLITE_NULL: break
-      default: row.put(column, statement.bytes(column))
+      default: row.put(slot, .text, statement.bytes(column))
       }
     }
     return row.finish()
@@ -100,50 +97,4 @@ private func resultSchema(_ statement: PreparedStatement) -> Schema {
   return Schema(
     name: "sql", version: 1, summary: "the rows of a statement", programs: [], scopes: [],
     parameters: [], key: [], names: [], fields: fields)
-}
-
-/// Writes a row as a record.
-private struct RowEncoder {
-  private var bytes: [UInt8]
-  private let layout: RecordLayout
-
-  /// The size of a record is 16 bits; longer texts are cut and marked.
-  private static let tailMax = 0xf000
-
-  init(_ layout: RecordLayout) {
-    self.layout = layout
-    bytes = Array(repeating: 0, count: layout.fixedSize)
-  }
-
-  mutating func put<Number: BitwiseCopyable>(_ column: Int, _ tag: ValueTag, _ number: Number) {
-    withUnsafeBytes(of: number) { put(column, tag, $0) }
-  }
-
-  mutating func put(_ column: Int, _ text: UnsafeRawBufferPointer) { put(column, .text, text) }
-
-  private mutating func put(_ column: Int, _ tag: ValueTag, _ content: UnsafeRawBufferPointer) {
-    let slot = layout.slots[column]
-    let room = max(0, Self.tailMax - bytes.count)
-    let length = min(content.count, room)
-    store(UInt16(bytes.count), at: slot.offset)
-    store(UInt16(length + 1), at: slot.offset + 2)
-    bytes.append(tag.rawValue)
-    bytes += content.prefix(length)
-    mark(slot.bit, at: RecordLayout.headerSize)
-    if length < content.count { mark(slot.bit, at: layout.partialOffset) }
-  }
-
-  mutating func finish() -> [UInt8] {
-    store(UInt16(bytes.count), at: 0)
-    return bytes
-  }
-
-  private mutating func mark(_ bit: Int, at mask: Int) {
-    bytes[mask + bit / 8] |= 1 << UInt8(bit % 8)
-  }
-
-  private mutating func store(_ number: UInt16, at offset: Int) {
-    bytes[offset] = UInt8(truncatingIfNeeded: number)
-    bytes[offset + 1] = UInt8(number >> 8)
-  }
 }

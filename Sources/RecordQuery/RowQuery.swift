@@ -18,6 +18,8 @@ public struct RowQuery: Sendable, Equatable {
 
   /// An SQL expression that is true of each; nil for all records.
   public var condition: String?
+  /// Others that no user wrote, and of which errors do not speak.
+  public var restrictions: [String] = []
   /// What to sort by; what has no value comes last.
   public var sort: [Key] = []
   /// At most so many.
@@ -25,6 +27,13 @@ public struct RowQuery: Sendable, Equatable {
 
   /// Wants all records in the kernel's order.
   public init() {}
+
+  /// What is before the user's condition, behind WHERE, and what follows it; nil if there is none.
+  var enclosure: (before: String, after: String)? {
+    guard !restrictions.isEmpty else { return condition == nil ? nil : ("", "\n") }
+    let rest = restrictions.map { "(\($0))" }.joined(separator: " AND ")
+    return condition == nil ? (rest, "") : ("(", "\n) AND " + rest)
+  }
 
   /// What follows the condition in a statement.
   func ending(_ keys: [Key]) -> String {
@@ -44,7 +53,7 @@ extension QueryDatabase {
   /// - Throws: `QueryError` that points into the condition, or why the table cannot be read.
   public func select(_ query: RowQuery, from table: String) throws -> SelectedRecords {
     let statement = try prepare(
-      "SELECT rowid FROM \"\(table)\"", where: query.condition, query.ending(query.sort))
+      "SELECT rowid FROM \"\(table)\"", query, query.ending(query.sort))
     let rows = try statement.integers()
     guard let table = session.tables.first(where: { $0.schema.name == table }) else {
       throw QueryError("no such table: \(table)")
@@ -68,17 +77,18 @@ extension QueryDatabase {
       keys += columns.map { .init(column: $0, isDescending: false) }
     }
     return try prepare(
-      "SELECT \(list) FROM \"\(table)\"", where: query.condition, group + query.ending(keys))
+      "SELECT \(list) FROM \"\(table)\"", query, group + query.ending(keys))
   }
 
   /// Prepares a statement of ours around a condition of the user's, of which errors then speak.
-  func prepare(_ start: String, where condition: String?, _ end: String)
+  func prepare(_ start: String, _ query: RowQuery, _ end: String)
     throws(QueryError) -> QueryStatement
   {
-    guard let condition else { return try prepare(start + end) }
-    let start = start + "\nWHERE "
+    guard let (before, after) = query.enclosure else { return try prepare(start + end) }
+    let condition = query.condition ?? ""
+    let start = start + "\nWHERE " + before
     // The condition's line is its own: a comment in it ends there.
-    do throws(QueryError) { return try prepare(start + condition + "\n" + end) } catch {
+    do throws(QueryError) { return try prepare(start + condition + after + end) } catch {
       let offset = error.offset.map { $0 - start.utf8.count }
       let isInside = offset.map { (0...condition.utf8.count).contains($0) } ?? false
       throw QueryError(error.message, offset: isInside ? offset : nil, sql: condition)

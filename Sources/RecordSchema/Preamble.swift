@@ -29,6 +29,14 @@ public struct Preamble: Sendable, Equatable {
     self.lacking = lacking
   }
 
+  /// A preamble of records that no program wrote, with all fields of a schema.
+  public init(ofAll layout: RecordLayout, in schema: Schema, bootTime: UInt64 = 0) {
+    self.init(
+      layoutHash: layout.hash, bootTime: bootTime, table: schema.name,
+      wanted: Array(repeating: .max, count: layout.words),
+      lacking: Array(repeating: 0, count: layout.words))
+  }
+
   /// Reads a preamble that fills `bytes`; nil if it is none.
   init?(_ bytes: UnsafeRawBufferPointer) {
     guard bytes.count >= Self.fixedSize, (bytes.count - Self.fixedSize) % 16 == 0 else {

@@ -92,13 +92,19 @@ public struct Schema: Sendable, Equatable {
     public var summary: String
     /// Highest value that a number may have.
     public var maximum: UInt32
+    /// An SQL condition that is true of the same rows, with `?` for the value: what is asked of
+    /// records that are there already. Nil if columns cannot tell.
+    public var condition: String?
 
     /// Creates a parameter; the parameters are the properties.
-    public init(name: String, form: Form, summary: String, maximum: UInt32 = .max) {
+    public init(
+      name: String, form: Form, summary: String, maximum: UInt32 = .max, condition: String? = nil
+    ) {
       self.name = name
       self.form = form
       self.summary = summary
       self.maximum = maximum
+      self.condition = condition
     }
   }
 

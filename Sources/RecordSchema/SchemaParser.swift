@@ -5,7 +5,22 @@ extension Schema {
   ///
   /// - Throws: `SchemaError` that names the place and what would be right.
   public init(json: [UInt8], shared: [NameSet] = []) throws(SchemaError) {
-    let file: SchemaFile = try decodeJSON(json)
+    try self.init(try decodeJSON(json), shared)
+  }
+
+  /// Reads the schema that records were written with, by this version of kiter or another one.
+  ///
+  /// What this version does not know, and what records can be read without, is left out: ways to
+  /// derive a field, options of the program. A value of a kind that it does not know is a plain
+  /// number or text.
+  ///
+  /// - Throws: `SchemaError` for a field that is stored in a way which this version does not know,
+  ///   and as the other.
+  public init(ofRecords json: [UInt8]) throws(SchemaError) {
+    try self.init(try decodeJSON(json, isTolerant: true), [])
+  }
+
+  private init(_ file: SchemaFile, _ shared: [NameSet]) throws(SchemaError) {
     self.init(
       name: file.name, version: file.version, summary: file.summary,
       programs: file.programs.map {
@@ -13,12 +28,16 @@ extension Schema {
           name: $0.name, target: $0.target, since: $0.since, option: $0.option,
           locks: $0.locks, direct: $0.direct)
       },
-      scopes: file.scopes ?? [],
-      parameters: (file.parameters ?? []).map {
-        Parameter(
-          name: $0.name, form: $0.type, summary: $0.summary, maximum: $0.maximum ?? .max)
+      scopes: (file.scopes ?? []).compactMap(\.value),
+      parameters: (file.parameters ?? []).compactMap { parameter in
+        parameter.type.value.map {
+          Parameter(
+            name: parameter.name, form: $0, summary: parameter.summary,
+            maximum: parameter.maximum ?? .max, condition: parameter.where)
+        }
       },
-      key: file.key, names: try NameSet.sets(file.names ?? [:]), fields: file.fields.map(\.field))
+      key: file.key, names: try NameSet.sets(file.names ?? [:]),
+      fields: file.fields.compactMap(\.field))
     let used = Set(fields.compactMap(\.names))
     let own = Set(names.map(\.name))
     names += shared.filter { used.contains($0.name) && !own.contains($0.name) }
@@ -62,72 +81,13 @@ private func inOrder(
   return rank(a.value) < rank(b.value)
 }
 
-/// The file's own shape; the keys are the JSON's.
-private struct SchemaFile: Decodable {
-  var name: String
-  var version: Int
-  var summary: String
-  var programs: [Program]
-  var scopes: [Schema.Scope]?
-  var parameters: [Parameter]?
-  var key: [String]
-  var names: [String: Names]?
-  var fields: [Entry]
-
-  struct Program: Decodable {
-    var name: String
-    var target: String
-    var since: String
-    var option: String?
-    var locks: String?
-    var direct: String?
-  }
-
-  struct Parameter: Decodable {
-    var name: String
-    var type: Schema.Parameter.Form
-    var summary: String
-    var maximum: UInt32?
-  }
-
-  struct Names: Decodable {
-    var `enum`: [String: UInt64]?
-    var flags: [String: UInt64]?
-    var number_mask: UInt64?
-  }
-
-  struct Entry: Decodable {
-    var name: String
-    var type: FieldType?
-    var kind: Kind
-    var summary: String
-    var source: String
-    var oracle: String
-    var since: String?
-    var requires: [String]?
-    var `default`: Bool?
-    var hidden: Bool?
-    var filter: Bool?
-    var counter: Bool?
-    var cost: String?
-    var title: String?
-    var names: String?
-    var derive: Derivation?
-    var from: [String]?
-
-    var field: Field {
-      Field(
-        name: name, type: type, kind: kind, summary: summary, source: source, oracle: oracle,
-        since: since, requires: requires ?? [], isDefault: `default` ?? false,
-        isHidden: hidden ?? false, isFilter: filter ?? false, isCounter: counter ?? false,
-        cost: cost ?? "cheap", title: title, names: names, derivation: derive, inputs: from ?? [])
-    }
-  }
-}
-
-private func decodeJSON<T: Decodable>(_ json: [UInt8]) throws(SchemaError) -> T {
+private func decodeJSON<T: Decodable>(_ json: [UInt8], isTolerant: Bool = false)
+  throws(SchemaError) -> T
+{
   do {
-    return try JSONDecoder().decode(T.self, from: Data(json))
+    let decoder = JSONDecoder()
+    decoder.userInfo[isTolerantKey] = isTolerant
+    return try decoder.decode(T.self, from: Data(json))
   } catch let error as DecodingError {
     throw SchemaError(decoding: error)
   } catch {

@@ -17,7 +17,14 @@ extension Schema {
       if !seen.insert(field.name).inserted { throw SchemaError(place, "is there twice") }
       try validate(field, place)
     }
-    for key in key where field(key) == nil { throw SchemaError("key", "no field \"\(key)\"") }
+    if key.isEmpty { throw SchemaError("key", "a table needs a field that tells its rows apart") }
+    for key in key where field(key)?.type == nil || field(key)?.isHidden == true {
+      throw SchemaError("key", "no stored column \"\(key)\"")
+    }
+    for set in names {
+      for value in set.values { try requireNameOfValue(value.name, "names \"\(set.name)\"") }
+    }
+    try requireOneLine(summary, "summary")
     if storedFields.count > RecordLayout.maximumFields {
       throw SchemaError("fields", "at most \(RecordLayout.maximumFields) stored fields")
     }
@@ -27,6 +34,8 @@ extension Schema {
     if field.summary.isEmpty { throw SchemaError(place, "needs a summary") }
     if field.source.isEmpty { throw SchemaError(place, "needs its kernel source") }
     if field.oracle.isEmpty { throw SchemaError(place, "needs an oracle, or \"none: why\"") }
+    try requireOneLine(field.summary, place)
+    try requireOneLine(field.title ?? "", place)
     switch (field.type, field.derivation) {
     case (nil, nil): throw SchemaError(place, "needs a \"type\", or \"derive\" and \"from\"")
     case (.some, .some): throw SchemaError(place, "has both \"type\" and \"derive\"")
@@ -71,16 +80,33 @@ extension Schema {
     }
   }
 
+  /// Texts that are shown as they are must not speak to a terminal.
+  private func requireOneLine(_ text: String, _ place: String) throws(SchemaError) {
+    let isSpeaking = text.unicodeScalars.contains { scalar in
+      [.control, .format, .lineSeparator, .paragraphSeparator].contains(
+        scalar.properties.generalCategory)
+    }
+    if isSpeaking { throw SchemaError(place, "a text has no control characters") }
+  }
+
+  private func requireNameOfValue(_ name: String, _ place: String) throws(SchemaError) {
+    if name.isEmpty || !name.utf8.allSatisfy(isNameByte) {
+      throw SchemaError(place, "\"\(name)\": a value's name has lower-case letters, digits and _")
+    }
+  }
+
   private func requireName(_ name: String, _ place: String) throws(SchemaError) {
     let first = name.utf8.first ?? 0
     let isName =
       (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(first)
-      && name.utf8.allSatisfy {
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
-          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "_")
-      }
+      && name.utf8.allSatisfy(isNameByte)
     if !isName {
       throw SchemaError(place, "a name has lower-case letters, digits and _, a letter first")
     }
   }
+}
+
+private func isNameByte(_ byte: UInt8) -> Bool {
+  (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "_")
 }

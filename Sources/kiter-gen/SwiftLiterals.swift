@@ -25,8 +25,9 @@ func literal(_ program: Schema.Program) -> String {
 }
 
 func literal(_ parameter: Schema.Parameter) -> String {
-  ".init(name: \(literal(parameter.name)), form: .\(parameter.form.rawValue), "
-    + "summary: \(literal(parameter.summary)), maximum: \(parameter.maximum))"
+  let condition = parameter.condition.map { ", condition: \(literal($0))" } ?? ""
+  return ".init(name: \(literal(parameter.name)), form: .\(parameter.form.rawValue), "
+    + "summary: \(literal(parameter.summary)), maximum: \(parameter.maximum)\(condition))"
 }
 
 func literal(_ set: Schema.NameSet) -> String {

@@ -2,25 +2,53 @@ import IteratorCatalog
 import KernelIterators
 import RecordQuery
 import RecordSchema
+import RecordSnapshot
 
-/// The catalog's tables for SQL: each reads the running kernel, or its pins where programs may not
-/// be loaded.
-func catalogTables(_ output: OutputOptions) -> [QueryTable] {
-  let folder = PinFolder(output.pins ?? PinFolder.standardPath)
-  let mayLoad = !output.pinned && output.pins == nil && Capabilities().mayLoad
-  return Catalog.tables.map { table in
-    let pins = TablePins(table.schema, in: folder)
-    if !mayLoad && pins.exist { return pinnedTable(pins) }
-    var request = TableRequest(Projection(allOf: table.schema))
-    if output.noCache { request.cache = nil }
-    return LoadedTable(files: table.files, request: request, onStall: { _ in }).queryTable()
+/// The tables for SQL, and the host that they tell of.
+struct QueryTables {
+  let tables: [QueryTable]
+  let host: HostFacts
+
+  /// The tables of a snapshot, or else the catalog's, each of which reads the running kernel, or its
+  /// pins where programs may not be loaded; and the user's own.
+  init(_ output: OutputOptions, and outside: [String]) throws {
+    if let path = output.from {
+      guard outside.isEmpty else {
+        throw UsageError(
+          description: "--run and --from exclude each other: a snapshot is no kernel")
+      }
+      let snapshot = try OpenedSnapshot(path, output)
+      tables = try snapshot.tables().map { $0.queryTable() }
+      host = snapshot.file.host.facts
+      return
+    }
+    let folder = PinFolder(output.pins ?? PinFolder.standardPath)
+    let mayLoad = !output.pinned && output.pins == nil && Capabilities().mayLoad
+    host = .live()
+    let own = Catalog.tables.map { table in
+      let pins = TablePins(table.schema, in: folder)
+      if !mayLoad && pins.exist { return pinnedTable(pins) }
+      var request = TableRequest(Projection(allOf: table.schema))
+      if output.noCache { request.cache = nil }
+      return LoadedTable(files: table.files, request: request, onStall: { _ in }).queryTable()
+    }
+    tables = try own + outsideTables(outside, output)
   }
 }
 
+/// Opens the pins only when a statement reads them: one that cannot be read is no table's fault.
 private func pinnedTable(_ pins: TablePins) -> QueryTable {
-  QueryTable(pins.schema) { scan in
-    let source = try PinnedSource(pins)
-    try source.require(scan.columns)
-    return try StoredRecords(source, projection: Projection(pins.schema, columns: scan.columns))
+  QueryTable(pins.schema) { scan in try PinnedTable(pins).queryTable().read(scan) }
+}
+
+/// The catalog's table of that name, as commands or SQL have it.
+///
+/// - Throws: `UsageError` if there is none.
+func catalogTable(_ name: String) throws(UsageError) -> any KernelRecord.Type {
+  let table = Catalog.tables.first {
+    name == $0.schema.name || name == $0.schema.name.replacingUnderscores()
   }
+  if let table { return table }
+  throw UsageError(
+    description: "there is no table \"\(name)\"; kiter list shows those that there are")
 }

@@ -3,6 +3,7 @@ import Glibc
 import KernelIterators
 import RecordQuery
 import RecordSchema
+import RecordSnapshot
 
 /// The exit codes that kiter promises (sysexits.h has the numbers above 63).
 enum ExitStatus {
@@ -23,6 +24,7 @@ enum ExitStatus {
       case .invalid: usage
       case .stuck, .failed: failed
       }
+    case let error as SnapshotError where error.code == EACCES || error.code == EPERM: notPermitted
     case is UnknownColumn, is InvalidFilter, is QueryError, is UsageError: usage
     default: failed
     }

@@ -22,6 +22,7 @@ struct Kiter: ParsableCommand {
       CommandGroup(
         name: "Other",
         subcommands: [SQLCommand.self, ListCommand.self, SchemaCommand.self, DoctorCommand.self]),
+      CommandGroup(name: "Snapshots", subcommands: [SnapshotCommand.self, DiffCommand.self]),
       CommandGroup(name: "Your own", subcommands: [RunCommand.self]),
       CommandGroup(
         name: "Pins", subcommands: [PinCommand.self, UnpinCommand.self, PinsCommand.self]),

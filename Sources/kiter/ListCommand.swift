@@ -2,13 +2,41 @@ import ArgumentParser
 import IteratorCatalog
 import KernelIterators
 import RecordSchema
+import RecordSnapshot
 
 /// `kiter list`: the tables, and what this kernel supports.
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "The tables, and whether this kernel has their iterators.")
 
+  @Option(
+    help: ArgumentHelp("The tables of this snapshot, and whose it is.", valueName: "file"),
+    completion: .file())
+  var from: String?
+
   func run() throws {
+    guard let from else { return try listKernel() }
+    try reportingErrors { try list(OpenedSnapshot(from)) }
+  }
+
+  private func list(_ snapshot: OpenedSnapshot) throws {
+    let host = snapshot.file.host
+    let facts = [
+      host.hostname, "Linux \(host.kernelRelease)", host.machine,
+      "\(Timestamp(nanoseconds: host.wallClock))", "kiter \(host.kiterVersion)",
+    ]
+    // What a file says must not speak to the terminal.
+    let line = facts.joined(separator: ", ").utf8.map { (0x20..<0x7f).contains($0) ? $0 : 0x3f }
+    print(String(decoding: line, as: UTF8.self))
+    var rows = [["TABLE", "BYTES", "COLUMNS", "SUMMARY"]]
+    for table in snapshot.file.tables {
+      let opened = try SnapshotTable(snapshot.file, table)
+      rows.append([table.name, "\(table.size)", "\(opened.columns.count)", opened.schema.summary])
+    }
+    printAligned(rows)
+  }
+
+  private func listKernel() throws {
     let kernel = KernelSupport()
     var rows = [["TABLE", "ITERATORS", "SINCE", "HERE", "SUMMARY"]]
     for table in Catalog.tables {

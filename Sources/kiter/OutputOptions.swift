@@ -19,6 +19,7 @@ struct OutputOptions: Equatable {
   var noCache = false
   var pinned = false
   var pins: String?
+  var from: String?
   var verbose = false
 
   /// The options that every table has.
@@ -54,6 +55,9 @@ struct OutputOptions: Equatable {
         $0.output.pinned = true
       },
       .text("pins", value: "dir", "Read from the pins in this folder.") { $0.output.pins = $1 },
+      .file("from", "Read from this snapshot (kiter snapshot), whichever host it is of.") {
+        $0.output.from = $1
+      },
       .flag("verbose", short: "v", "Show what libbpf and the kernel's verifier say.") {
         $0.output.verbose = true
       },

@@ -8,13 +8,7 @@ struct PinnableTable {
   let projection: Projection
 
   init(_ name: String, _ columns: String?) throws {
-    guard
-      let record = Catalog.tables.first(where: {
-        name == $0.schema.name || name == $0.schema.name.replacingUnderscores()
-      })
-    else {
-      throw PinUsageError("there is no table \"\(name)\"; kiter list shows those that there are")
-    }
+    let record = try catalogTable(name)
     self.record = record
     let schema = record.schema.forPinning
     let list = columns.map(ColumnList.init)

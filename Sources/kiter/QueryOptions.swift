@@ -5,6 +5,8 @@ import RecordSchema
 struct QueryOptions: Equatable {
   /// An SQL expression.
   var condition: String?
+  /// SQL expressions that options stand for.
+  var restrictions: [String] = []
   /// Columns, each with an optional `:desc`.
   var sort: String?
   var count = false
@@ -55,6 +57,7 @@ struct QueryOptions: Equatable {
   func rowQuery(of schema: Schema, limit: Int?) throws -> RowQuery {
     var query = RowQuery()
     query.condition = condition
+    query.restrictions = restrictions
     query.limit = limit
     query.sort = try (sort ?? "").split(separator: ",").map { try key($0, of: schema) }
     return query

@@ -9,19 +9,21 @@ struct QueryRun {
   let projection: Projection
   let query: QueryOptions
   let output: OutputOptions
+  var host = HostFacts.live()
 
   func run() throws -> RowPump.End {
     let schema = table.schema
     let rows = try query.rowQuery(of: schema, limit: output.limit)
     let groups = try query.groupColumns(of: schema)
-    let database = try QueryDatabase(tables: [table], host: .live())
+    let database = try QueryDatabase(tables: [table], host: host)
     if query.isCounting {
       let counts = try database.count(rows, by: groups, from: schema.name)
-      let end = try RowPump(Projection(allOf: counts.schema), output).run(counts)
+      let end = try RowPump(Projection(allOf: counts.schema), output, host: host).run(counts)
       reportQueryNotes(database.notes)
       return end
     }
-    let end = try RowPump(projection, output).run(database.select(rows, from: schema.name))
+    let records = try database.select(rows, from: schema.name)
+    let end = try RowPump(projection, output, host: host).run(records)
     // What the rows show is noted with them.
     let shown = projection.columns.map(\.field.name)
     reportQueryNotes(database.notes.filter { !shown.contains($0.column) })

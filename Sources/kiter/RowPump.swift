@@ -22,22 +22,23 @@ struct RowPump {
   /// How the rows hang together, if a table is to show it.
   var tree: TreeDrawing?
   private let time: UInt64?
+  private let host: HostFacts
 
   private static var writeSize: Int { 128 << 10 }
 
   /// Writes rows, with the nanoseconds since 1970 of their reading if they are given.
   init(
     _ projection: Projection, _ output: OutputOptions, filter: RowFilter? = nil,
-    time: UInt64? = nil
+    host: HostFacts = .live(), time: UInt64? = nil
   ) {
     self.time = time
     self.projection = projection
     self.output = output
     self.filter = filter
+    self.host = host
   }
 
   func run<Source: RecordSource & ~Copyable>(_ source: consuming Source) throws -> End {
-    let host = HostFacts.live()
     switch output.format {
     case .table:
       var style = TableStyle(

@@ -32,11 +32,13 @@ struct SQLCommand: ParsableCommand {
 
   func run() throws {
     let output = try output
-    var tables = catalogTables(output)
-    try reportingErrors { tables += try outsideTables(outside, output) }
-    let database = try QueryDatabase(tables: tables, host: .live())
+    try reportingErrors { try answer(QueryTables(output, and: outside), output) }
+  }
+
+  private func answer(_ all: QueryTables, _ output: OutputOptions) throws {
+    let database = try QueryDatabase(tables: all.tables, host: all.host)
     if let statement { return try answer(statement, database, output) }
-    let shell = SQLShell(tables: tables) { try answer($0, database, output) }
+    let shell = SQLShell(tables: all.tables) { try answer($0, database, output) }
     if !shell.run() { throw ExitStatus.failed }
   }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import IteratorCatalog
 import RecordSchema
+import RecordSnapshot
 
 /// `kiter schema NAME`: what a table's records are, as JSON or as the header of a program.
 struct SchemaCommand: ParsableCommand {
@@ -19,7 +20,18 @@ struct SchemaCommand: ParsableCommand {
     help: "The table, or a schema file.", completion: .list(Catalog.tables.map { $0.schema.name }))
   var name: String
 
+  @Option(
+    help: ArgumentHelp("As this snapshot has it.", valueName: "file"), completion: .file())
+  var from: String?
+
   func run() throws {
+    if let from {
+      return try reportingErrors {
+        let file = try SnapshotFile(from)
+        let schema = try file.schema(of: file.table(name))
+        show(schema, String(decoding: schema.json, as: UTF8.self) + "\n")
+      }
+    }
     if name.contains(".") || name.contains("/") {
       try reportingErrors {
         let source = try SchemaSource(name)

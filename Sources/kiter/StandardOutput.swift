@@ -14,6 +14,11 @@ func writeOutput(_ bytes: UnsafeRawBufferPointer) throws(OutputError) {
   }
 }
 
+/// Writes a text to standard output.
+func writeOutput(_ text: String) throws {
+  try Array(text.utf8).withUnsafeBytes { try writeOutput($0) }
+}
+
 /// Why nothing can be written to standard output.
 struct OutputError: Error, CustomStringConvertible {
   let code: Int32

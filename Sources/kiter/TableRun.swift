@@ -7,15 +7,19 @@ import RecordSchema
 
 /// Runs a table's command: from the kernel to the output, and what must be said beside it.
 struct TableRun {
-  let schema: Schema
+  /// What the records are: a snapshot's may be another version's.
+  var schema: Schema
+  /// The options of this version's programs.
+  let parameters: [Schema.Parameter]
   let files: EmbeddedFiles
   let rows: RowSelection
-  let query: QueryOptions
+  var query: QueryOptions
   let watch: WatchOptions
   var output: OutputOptions
 
   init<Record: KernelRecord>(_ table: Record.Type, _ arguments: TableArguments) {
     schema = table.schema
+    parameters = schema.parameters
     files = table.files
     rows = arguments.rows
     query = arguments.query
@@ -30,7 +34,10 @@ struct TableRun {
       try watch.check(query, output)
       // First of all: it must be the first to start a thread.
       let terminal = isDrawn ? WatchTerminal() : nil
-      let code = try usesPins ? writePinned(terminal) : writeLoaded(terminal)
+      let code =
+        if let path = output.from { try writeSnapshot(path) } else {
+          try usesPins ? writePinned(terminal) : writeLoaded(terminal)
+        }
       if let code { throw code }
     } catch let code as ExitCode {
       throw code
@@ -67,7 +74,7 @@ struct TableRun {
     request.programs = rows.programs
     for number in rows.numbers { request.parameters[number.name] = number.value }
     for file in rows.files { request.parameters[file.name] = try opened.open(file.value) }
-    for match in try matches() { request.matches[match.name] = match.value }
+    for match in try matches(.live()) { request.matches[match.name] = match.value }
     let targets = ScopeTargets(schema: schema, rows)
     if !targets.isEmpty { request.scopes = targets.existing }
     guard !request.scopes.isEmpty else { return ExitStatus.failed }
@@ -100,7 +107,7 @@ struct TableRun {
   }
 
   /// Says what the rows could not say; nil if all is well.
-  func code(of end: RowPump.End, _ projection: Projection, _ targets: ScopeTargets) -> ExitCode? {
+  func code(of end: RowPump.End, _ projection: Projection, _ targets: ScopeTargets?) -> ExitCode? {
     if !query.isCounting { reportNotes(end.notes, projection, end.preamble) }
     if end.isClosed { return nil }
     if let error = end.error {
@@ -108,14 +115,16 @@ struct TableRun {
       let isIncomplete = end.notes.records > 0 && !(error is OutputError)
       return isIncomplete ? ExitStatus.incomplete : ExitStatus.code(for: error)
     }
-    return targets.reportVanished(records: end.notes.records) ? ExitStatus.failed : nil
+    return targets?.reportVanished(records: end.notes.records) == true ? ExitStatus.failed : nil
   }
 
   /// What fields must be equal to.
-  func matches() throws -> [(name: String, value: FilterValue)] {
+  func matches(_ host: @autoclosure () -> HostFacts) throws
+    -> [(name: String, value: FilterValue)]
+  {
     try rows.filters.map { filter in
       let field = try schema.column(filter.name)
-      let users = { HostFacts.live().users }
+      let users = { host().users }
       return (filter.name, try FilterValue(filter.value, for: field, in: schema, users: users))
     }
   }

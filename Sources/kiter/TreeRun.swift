@@ -27,7 +27,7 @@ extension TableRun {
   /// Draws the rows of programs loaded now.
   func drawTree(of source: LoadedTable) throws -> RowPump.End {
     var request = source.request
-    let filter = RowFilter(schema, pids: [], request.matches)
+    let filter = RowFilter(schema, RowSelection(), request.matches)
     request.matches = [:]
     request.scopes = [.all]
     // A thread that was asked for has a row only where threads have.
@@ -35,21 +35,17 @@ extension TableRun {
     let whole = LoadedTable(files: source.files, request: request, onStall: source.onStall)
     let projection = request.projection
     let table = whole.queryTable(beside: treeColumns(projection, filter))
-    return try drawTree(of: table, projection) { filter.accepts($0) }
+    return try drawTree(of: table, projection, host: .live()) { filter.accepts($0) }
   }
 
-  /// Draws the rows of pins.
-  func drawTree(ofPinned projection: Projection, _ filter: RowFilter) throws -> RowPump.End {
-    let (pins, programs) = (pins, rows.programs)
-    let hasThreads = try PinnedSource(pins, programs: programs).columns.contains("tid")
-    let read = treeColumns(projection, filter, hasThreads: hasThreads)
-    let table = QueryTable(schema) { scan in
-      let source = try PinnedSource(pins, programs: programs)
-      let columns = read + scan.columns.filter { !read.contains($0) }
-      try source.require(columns)
-      return try StoredRecords(source, projection: Projection(pins.schema, columns: columns))
-    }
-    return try drawTree(of: table, projection) { filter.accepts($0) }
+  /// Draws the rows of a recorded table.
+  func drawTree(
+    of table: some RecordedTable, _ projection: Projection, _ filter: RowFilter
+  ) throws -> RowPump.End {
+    let hasThreads = table.columns.contains("tid")
+    let rows = table.queryTable(
+      beside: treeColumns(projection, filter, hasThreads: hasThreads))
+    return try drawTree(of: rows, projection, host: table.host) { filter.accepts($0) }
   }
 
   /// What must be read whatever the query: the columns to show, and those that place a row.
@@ -79,7 +75,7 @@ extension TableRun {
       }
     }
     let lines = ProcessTree.lines(of: nodes)
-    var pump = RowPump(projection, output)
+    var pump = RowPump(projection, output, host: host)
     pump.tree = TreeDrawing(
       lines.map { .init(prefix: $0.prefix, isDimmed: !nodes[$0.node].isChosen) }, column: column,
       canDim: output.isColored)

@@ -57,6 +57,36 @@ import Testing
     #expect(text.contains("\n1,/bin/busybox\n"), "\(text)")
   }
 
+  /// What a snapshot shows on this machine is what the other one showed itself.
+  @Test func aSnapshotIsReadOnAnotherMachine() throws {
+    let ask = ["tasks", "-c", "pid,comm,state,user,exe,start_time_ns,cgroup", "-o", "csv"]
+    let text = try Self.boot(
+      "linux-image-cloud-amd64",
+      """
+      echo kestrel:x:0:0::/:/bin/sh >/etc/passwd
+      kiter snapshot -o /file; echo "snapshot $?"; stat -c 'mode %a' /file
+      kiter \(ask.joined(separator: " ")) --pid 1; kiter sockets --from /file >/dev/null && echo here
+      echo begin; base64 /file; echo end
+      """)
+    let lines = text.split(separator: "\n").map(String.init)
+    for line in ["snapshot 0", "mode 600", "here"] { #expect(lines.contains(line), "\(text)") }
+    let begin = try #require(lines.firstIndex(of: "begin"))
+    let end = try #require(lines.firstIndex(of: "end"))
+    let bytes = try #require(Data(base64Encoded: lines[(begin + 1)..<end].joined()))
+    let folder = try SnapshotFolder()
+    try bytes.write(to: URL(filePath: folder.path("file")))
+    let from = ["--from", folder.path("file")]
+    let output = try folder.runAsNobody(ask + ["--pid", "1"] + from)
+    let rows = output.text.split(separator: "\n").map(String.init)
+    #expect(rows.count == 2 && rows.last?.contains(",kestrel,/bin/busybox,") == true)
+    for row in rows { #expect(lines.contains(row), "\(text)") }
+    let list = try folder.runAsNobody(["list"] + from)
+    #expect(list.text.contains("Linux 6.1."), "\(list.text)")
+    // Each time is that of the other machine, which was up for seconds.
+    let age = try folder.rows(["tasks", "--pid", "1", "-c", "all"] + from)
+    #expect(try #require(age.first?.number("elapsed_seconds")) < 400)
+  }
+
   @Test(arguments: ["linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64"])
   func anOutsidersTableAndTheTreeRun(package: String) throws {
     let pair = try OutsidePair()

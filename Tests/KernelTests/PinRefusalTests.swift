@@ -68,8 +68,7 @@ import Testing
 
   @Test(arguments: [
     (["tasks", "--threads"], "--threads"), (["tasks", "--tid", "1"], "--tid"),
-    (["sockets", "--listening"], "--listening"), (["sockets", "--port", "22"], "--port"),
-    (["files", "--path", "/"], "--path"), (["files", "--deleted"], "--deleted"),
+    (["files", "--path", "/"], "--path"),
   ])
   func whatTheProgramWouldHaveToKnowIsRefused(arguments: [String], option: String) throws {
     let host = try PinnedHost()

@@ -144,6 +144,14 @@ import Testing
     let udp = try host.rows("sockets", "--udp")
     #expect(udp.allSatisfy { $0.text("protocol")?.hasPrefix("udp") == true })
     #expect(try host.rows("sockets", "--tcp").allSatisfy { $0.text("protocol") == "tcp" })
+    // What a program would be told is asked of the columns.
+    for row in try host.rows("sockets", "--listening") {
+      #expect(row.text("state") == (row.text("protocol") == "tcp" ? "listen" : "close"))
+    }
+    for row in ours where row.text("state") == "listen" {
+      let port = try #require(row.number("local_port"))
+      #expect(try !host.rows("sockets", "--port", "\(port)", "--listening").isEmpty)
+    }
   }
 
   @Test(arguments: ["tasks", "files", "vmas"]) func pickAProcessAsTheKernelDoes(table: String)

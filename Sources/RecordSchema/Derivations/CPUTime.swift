@@ -63,5 +63,6 @@ func cpuPercent(_ time: CPUTime, started: FieldValue, now: UInt64) -> FieldValue
   guard let start = started.number else { return .missing(started) }
   guard now > start else { return .unsigned(0) }
   let used = Double(time.user) + Double(time.system)
-  return .unsigned(UInt64((used * 1000 / Double(now - start)).rounded()))
+  // A record from a file may hold any numbers.
+  return .unsigned(UInt64(exactly: (used * 1000 / Double(now - start)).rounded()) ?? .max)
 }

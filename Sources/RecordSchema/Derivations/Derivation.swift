@@ -28,4 +28,12 @@
     case .cpuPercent: 6
     }
   }
+
+  /// How its result is stored, where it is.
+  public var resultType: FieldType {
+    switch self {
+    case .userName, .reversedPath, .terminalName: .text
+    case .wallClock, .ageSeconds, .userTime, .systemTime, .cpuPercent, .jiffiesMilliseconds: .u64
+    }
+  }
 }

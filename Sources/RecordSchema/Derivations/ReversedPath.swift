@@ -3,7 +3,9 @@
 /// An empty text is the root, "/".
 func reversedPath(_ names: FieldValue, scratch: UnsafeMutableRawBufferPointer) -> FieldValue {
   guard case .bytes(let bytes) = names else { return .missing(names) }
-  guard bytes.count <= scratch.count, let last = bytes.last else {
+  // A cut text becomes longer by the slash before its last name. No program writes one so long.
+  guard bytes.count < scratch.count else { return .unreadable }
+  guard let last = bytes.last else {
     scratch[0] = UInt8(ascii: "/")
     return .bytes(UnsafeRawBufferPointer(rebasing: scratch[..<1]))
   }

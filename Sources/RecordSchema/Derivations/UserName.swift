@@ -43,6 +43,16 @@ public struct NameTable: Sendable {
     return (number, name)
   }
 
+  /// The names in the shape of /etc/passwd, with nothing but what is used of it.
+  public var passwd: [UInt8] {
+    var lines: [UInt8] = []
+    for (index, number) in numbers.enumerated() {
+      lines += names.bytes(index)
+      lines += Array("::\(number)\n".utf8)
+    }
+    return lines
+  }
+
   /// The name of a number; nil if it has none.
   public func name(_ number: UInt64) -> String? {
     bytes(number).map { String(decoding: $0, as: UTF8.self) }

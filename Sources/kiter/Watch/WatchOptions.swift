@@ -60,6 +60,10 @@ struct WatchOptions: Equatable {
       throw UsageError(description: "--delta compares one look with the next; add --watch")
     }
     guard isOn else { return }
+    if output.from != nil {
+      throw UsageError(
+        description: "--watch and --from exclude each other: a snapshot stays as it is")
+    }
     if query.tree {
       throw UsageError(description: "--watch and --tree exclude each other; leave one of them out")
     }

@@ -13,6 +13,15 @@ enum Kiter {
     return path
   }
 
+  /// Copies the program to where any user may run it.
+  ///
+  /// By another process: a child that is started meanwhile would hold a descriptor of this one that
+  /// writes to the copy, and until it has closed it no one could run that (ETXTBSY).
+  static func copy(to path: String) throws {
+    let output = try Command.run(["cp", executable(), path])
+    guard output.status == 0 else { throw Fixture.Failure(description: output.stderr) }
+  }
+
   /// Runs `kiter` with these arguments.
   static func run(_ arguments: [String], timeout: Duration = .seconds(120)) throws
     -> Command.Output

@@ -18,7 +18,7 @@ final class PinnedHost {
       at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
     pins = folder.appending(path: "pins").path
     kiter = folder.appending(path: "kiter").path
-    try FileManager.default.copyItem(atPath: Kiter.executable(), toPath: kiter)
+    try Kiter.copy(to: kiter)
   }
 
   deinit {
