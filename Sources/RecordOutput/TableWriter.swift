@@ -258,6 +258,8 @@ private struct Cell {
     switch value {
     case .absent: .faint
     case .unreadable: .bad
+    case .unsigned(let number) where plan.kind == .enumeration:
+      reader.evaluator.verdict(of: number, plan).map(Tone.init) ?? .plain
     default: Tone(plan.kind)
     }
   }

@@ -13,6 +13,15 @@ enum Tone: Int {
   /// What other tables know it by.
   case identity = 36
 
+  /// The tone of a verdict.
+  init(_ verdict: Schema.Verdict) {
+    switch verdict {
+    case .good: self = .good
+    case .warning: self = .warning
+    case .bad: self = .bad
+    }
+  }
+
   /// The tone of what a kind means, where its value says nothing of its own.
   init(_ kind: Kind) {
     switch kind {

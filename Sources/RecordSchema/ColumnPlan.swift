@@ -21,6 +21,7 @@
   @usableFromInline let value: UInt64
   @usableFromInline let start: Int
   @usableFromInline let end: Int
+  @usableFromInline let verdict: Schema.Verdict?
 }
 
 /// The slots that a derivation reads, in its order.

@@ -133,13 +133,21 @@ public struct Schema: Sendable, Equatable {
       public var name: String
       /// The number that it stands for.
       public var value: UInt64
+      /// What it means to whoever looks for trouble; nil for nothing.
+      public var verdict: Verdict?
 
       /// Creates a named value.
-      public init(_ name: String, _ value: UInt64) {
+      public init(_ name: String, _ value: UInt64, _ verdict: Verdict? = nil) {
         self.name = name
         self.value = value
+        self.verdict = verdict
       }
     }
+  }
+
+  /// How a value looks to whoever looks for trouble.
+  @frozen public enum Verdict: String, Sendable, Codable, CaseIterable, BitwiseCopyable {
+    case good, warning, bad
   }
 
   /// The fields that a user can ask for.

@@ -40,6 +40,8 @@ extension SchemaFile.Names {
     self.enum = set.isFlags ? nil : values
     flags = set.isFlags ? values : nil
     number_mask = set.numberMask == 0 ? nil : set.numberMask
+    let judged = set.values.compactMap { value in value.verdict.map { (value.name, $0) } }
+    verdicts = judged.isEmpty ? nil : Dictionary(judged) { first, _ in first }
   }
 }
 

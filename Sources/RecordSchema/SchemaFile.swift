@@ -33,6 +33,7 @@ struct SchemaFile: Codable {
     var `enum`: [String: UInt64]?
     var flags: [String: UInt64]?
     var number_mask: UInt64?
+    var verdicts: [String: Schema.Verdict]?
   }
 
   struct Entry: Codable {

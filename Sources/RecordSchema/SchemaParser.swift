@@ -60,10 +60,14 @@ extension Schema.NameSet {
       guard let values = names.enum ?? names.flags else {
         throw SchemaError("names \"\(name)\"", "needs \"enum\" or \"flags\"")
       }
+      let verdicts = names.verdicts ?? [:]
+      if let other = verdicts.keys.sorted().first(where: { values[$0] == nil }) {
+        throw SchemaError("names \"\(name)\"", "has no \"\(other)\" for a verdict")
+      }
       sets.append(
         Self(
           name: name, isFlags: names.flags != nil, numberMask: names.number_mask ?? 0,
-          values: values.map { Value($0.key, $0.value) }
+          values: values.map { Value($0.key, $0.value, verdicts[$0.key]) }
             .sorted { inOrder($0, $1, numberMask: names.number_mask ?? 0) }))
     }
     return sets

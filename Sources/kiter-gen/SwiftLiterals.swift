@@ -31,7 +31,10 @@ func literal(_ parameter: Schema.Parameter) -> String {
 }
 
 func literal(_ set: Schema.NameSet) -> String {
-  let values = set.values.map { ".init(\(literal($0.name)), \($0.value))" }
+  let values = set.values.map { value in
+    let verdict = value.verdict.map { ", .\($0)" } ?? ""
+    return ".init(\(literal(value.name)), \(value.value)\(verdict))"
+  }
   return ".init(name: \(literal(set.name)), isFlags: \(set.isFlags), "
     + "numberMask: \(set.numberMask), values: [\(values.joined(separator: ", "))])"
 }

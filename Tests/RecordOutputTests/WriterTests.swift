@@ -182,15 +182,15 @@ import Testing
   }
 
   @Test func colorsSayWhatAValueIs() throws {
-    let record = RecordBuilder().number("pid", 1).unreadable("rss_bytes")
+    let record = RecordBuilder().number("pid", 1).unreadable("rss_bytes").number("state", 1)
       .tail("name", Array("a\u{1b}[31m".utf8)).record
     var style = TableStyle(hasHeader: false)
     style.isColored = true
     let escape = "\u{1b}"
     #expect(
-      try Self.table([record], columns: ["pid", "uid", "rss_bytes", "name"], style)
-        == "\(escape)[36m1\(escape)[0m  \(escape)[2m-\(escape)[0m  \(escape)[31m?\(escape)[0m  "
-        + "a\\x1b[31m\n")
+      try Self.table([record], columns: ["pid", "uid", "state", "rss_bytes", "name"], style)
+        == "\(escape)[36m1\(escape)[0m  \(escape)[2m-\(escape)[0m  \(escape)[32mon\(escape)[0m  "
+        + "\(escape)[31m?\(escape)[0m  a\\x1b[31m\n")
   }
 
   @Test func rawNumbersHaveNoUnits() throws {

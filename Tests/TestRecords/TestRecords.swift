@@ -9,7 +9,7 @@ public let testSchema = Schema(
     .init(name: "path", form: .file, summary: "only this one"),
   ], key: ["pid"],
   names: [
-    .init(name: "state", isFlags: false, values: [.init("on", 1), .init("off", 2)]),
+    .init(name: "state", isFlags: false, values: [.init("on", 1, .good), .init("off", 2)]),
     .init(
       name: "modes", isFlags: true, numberMask: 3,
       values: [.init("read", 0), .init("write", 1), .init("sync", 0x30), .init("dsync", 0x10)]),

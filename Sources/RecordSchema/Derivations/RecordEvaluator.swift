@@ -29,7 +29,9 @@ public struct RecordEvaluator: ~Copyable {
       for value in column.names?.values ?? [] {
         let start = bytes.count
         bytes += value.name.utf8
-        names.append(ValueName(value: value.value, start: start, end: bytes.count))
+        names.append(
+          ValueName(
+            value: value.value, start: start, end: bytes.count, verdict: value.verdict))
       }
       plans.append(
         ColumnPlan(
@@ -83,6 +85,11 @@ public struct RecordEvaluator: ~Copyable {
       return true
     }
     return false
+  }
+
+  /// What an enum's value means to whoever looks for trouble.
+  public func verdict(of number: UInt64, _ plan: ColumnPlan) -> Schema.Verdict? {
+    plan.names.first { names[$0].value == number }.flatMap { names[$0].verdict }
   }
 
   /// Hands over the name of each flag that is set, and of the number that shares the value.
