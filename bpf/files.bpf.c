@@ -126,10 +126,11 @@ __noinline int place_of(u64 address)
 }
 
 /* The flags of open(2), with close-on-exec, which is the descriptor's and not the file's. */
-static __always_inline u32 flags_of(struct task_struct *task, u32 fd, u32 flags)
+static __always_inline u32 flags_of(struct kiter_writer *w, struct task_struct *task, u32 fd,
+				    u32 flags)
 {
 	struct fdtable *table = task->files->fdt;
-	u64 word = word_at(address_of(table->close_on_exec) + fd / 64 * sizeof(word));
+	u64 word = word_at(JOIN(w, table->close_on_exec) + fd / 64 * sizeof(word));
 
 	flags &= ~O_CLOEXEC;
 #if O_DIRECTORY == 040000
@@ -368,7 +369,7 @@ int files(struct bpf_iter__task_file *ctx)
 	PUT(&w, tid, (u32)numbers);
 	PUT(&w, uid, task->real_cred->euid.val);
 	PUT(&w, fd, ctx->fd);
-	PUT(&w, flags, flags_of(task, ctx->fd, file->f_flags));
+	PUT(&w, flags, flags_of(&w, task, ctx->fd, file->f_flags));
 	PUT_IF(&w, place != NOWHERE, deleted, place == DELETED);
 	put_file(&w, file);
 	if (magic == SOCKFS_MAGIC)

@@ -293,8 +293,12 @@ static __always_inline u64 address_of(const void *object)
 {
 	u64 address = 0;
 
-	if (bpf_rdonly_cast)
-		return (u64)object - (u64)CAST(struct list_head, 0);
+	if (bpf_rdonly_cast) {
+		address = (u64)object;
+		/* Not reordered: the verifier takes no other sum with pointers. */
+		asm volatile("%0 -= %1" : "+r"(address) : "r"(CAST(struct list_head, 0)));
+		return address;
+	}
 	/* Read back from the stack it is like any other. */
 	bpf_probe_read_kernel(&address, sizeof(address), &object);
 	return address;

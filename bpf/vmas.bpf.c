@@ -265,7 +265,10 @@ static __always_inline s64 without_deleted(const u8 *path, s64 size)
 
 	if (size <= (s64)sizeof(end) || size > PATH_MAX)
 		return size;
-	bpf_probe_read_kernel(end, sizeof(end), path + size - sizeof(end));
+	u64 at = size - sizeof(end);
+	/* Linux 6.1 has forgotten its bounds here. */
+	asm volatile("%0 &= 0x1fff" : "+r"(at));
+	bpf_probe_read_kernel(end, sizeof(end), path + at);
 	return __builtin_memcmp(end, deleted, sizeof(end)) ? size : size - (s64)sizeof(end) + 1;
 }
 

@@ -14,18 +14,18 @@ import Testing
     }
   }
 
-  /// What a table says, and what is missing here; nothing of maps that are not among `maps`, because
-  /// `kiter` has maps of its own.
-  private static func text(_ arguments: [String], maps: Set<String>) throws -> [String] {
+  /// What a table says, and what is missing here; nothing of objects that are not among `objects`, because
+  /// `kiter` has maps and programs of its own.
+  private static func text(_ arguments: [String], objects: Set<String>) throws -> [String] {
     let output = try Kiter.run(arguments + ["--output", "jsonl"])
     let lines = output.text.split(separator: "\n").map(String.init)
     return ["\(output.status)", output.stderr]
-      + lines.filter { line in maps.isEmpty || maps.contains { line.hasPrefix($0) } }
+      + lines.filter { line in objects.isEmpty || objects.contains { line.hasPrefix($0) } }
   }
 
-  /// How the lines of all maps begin that are there now.
-  private static func maps() throws -> Set<String> {
-    Set(try Kiter.rows("maps", "-c", "id").compactMap { $0.number("id") }.map { "{\"id\":\($0)," })
+  /// How the lines of all BPF objects of a kind begin that are there now.
+  private static func objects(_ table: String) throws -> Set<String> {
+    Set(try Kiter.rows(table, "-c", "id").compactMap { $0.number("id") }.map { "{\"id\":\($0)," })
   }
 
   @Test(arguments: Catalog.tables.map { $0.schema.name })
@@ -33,10 +33,11 @@ import Testing
     let schema = try #require(Catalog.tables.first { $0.schema.name == table }).schema
     let fixture = try Fixture("identity")
     defer { fixture.stop() }
-    // It has maps, which stay as long as it does.
+    // It has maps and a program, which stay as long as it does.
     let reader = try TableReader<TasksRecord>(columns: [.pid], engine: .seq)
-    let maps = table == "maps" ? try Self.maps().intersection(Self.maps()) : []
-    let first = table == "maps" ? "id," : ""
+    let areBPF = schema.key == ["id"]
+    let objects = areBPF ? try Self.objects(table).intersection(Self.objects(table)) : []
+    let first = areBPF ? "id," : ""
     let names = schema.columns.map(\.name)
     let choices = [[], ["-c", "all"]] + names.map { ["-c", $0 == "id" ? "id,name" : first + $0] }
     var differing: [String] = []
@@ -44,10 +45,10 @@ import Testing
       let arguments = [table] + Self.scope(table, fixture) + columns
       // Sizes and times may change between two looks: then another look must agree.
       let isSame = try (0..<5).contains { _ in
-        let before = try Self.text(arguments + ["--no-cache"], maps: maps)
-        let folded = try Self.text(arguments, maps: maps)
+        let before = try Self.text(arguments + ["--no-cache"], objects: objects)
+        let folded = try Self.text(arguments, objects: objects)
         return try before == folded
-          || folded == Self.text(arguments + ["--no-cache"], maps: maps)
+          || folded == Self.text(arguments + ["--no-cache"], objects: objects)
       }
       if !isSame { differing.append(columns.last ?? "") }
     }
