@@ -16,11 +16,18 @@ func measureEffects(on bench: Workbench, _ load: Load) throws -> [EffectRow] {
     ["tasks", "-c", "all", "--comm", "kthreadd"], ["tasks", "-c", "all", "--state", "zombie"],
     ["files", "-c", "pid,fd"], ["files"], ["files", "-c", "all"],
     ["files", "-c", "all", "--pid", pid],
+    ["files", "-c", "pid,fd,path", "--pid", pid],
+    ["files", "-c", "pid,fd,path", "--where", "pid = \(pid)"],
+    ["sql", "SELECT pid, fd, path FROM files WHERE pid = \(pid)"],
+    ["sql", "SELECT count(*) FROM files"],
+    ["sql", "SELECT count(*) FROM tasks a JOIN tasks b ON a.ppid = b.pid"],
+    ["sql", "SELECT comm, count(*) FROM files JOIN tasks USING (pid) GROUP BY 1"],
   ]
   let samples = try interleaved(rounds: bench.rounds, requests.map(bench.kiter))
   return zip(requests, samples).map { request, sample in
     EffectRow(
-      title: request.joined(separator: " ").replacing("--pid \(pid)", with: "--pid N"),
+      title: request.joined(separator: " ").replacing("--pid \(pid)", with: "--pid N")
+        .replacing("pid = \(pid)", with: "pid = N"),
       sample: sample)
   }
 }
