@@ -51,25 +51,6 @@ struct tty_struct {
 	char name[64];
 };
 
-struct kernfs_node {
-	struct kernfs_node *__parent;
-	const char *name;
-	u64 id;
-};
-
-/* Before Linux 6.15 (633488947ef6). */
-struct kernfs_node___plain {
-	struct kernfs_node *parent;
-};
-
-struct cgroup {
-	struct kernfs_node *kn;
-};
-
-struct css_set {
-	struct cgroup *dfl_cgrp;
-};
-
 struct pid_namespace {
 	struct ns_common ns;
 };
@@ -116,6 +97,7 @@ struct nsproxy {
 #include "percpu.h"
 #include "symbol.h"
 #include "tasks.gen.h"
+#include "cgroup.h"
 #include "comm.h"
 #include "direct.h"
 
@@ -133,8 +115,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* What the other texts leave to a command line, as promised. */
 #define CMDLINE_MIN (20480 + SYMBOL_MAX) /* what follows the groups */
-#define CGROUP_MAX 2048
-#define NAME_SIZE 256
 #define PATH_SIZE 4096
 
 /* As the kernel reports it (task_state_index()): the highest bit of those that have a letter. */
@@ -614,40 +594,6 @@ static __always_inline void put_fds(struct kiter_writer *w, struct task_struct *
 		UNREADABLE(w, fds);
 }
 
-static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
-{
-	if (bpf_core_field_exists(struct kernfs_node, __parent))
-		return BPF_CORE_READ(node, __parent);
-	struct kernfs_node___plain *plain = (void *)node;
-	return BPF_CORE_READ(plain, parent);
-}
-
-struct cgroup_walk {
-	struct kiter_slot *slot;
-	struct kernfs_node *node;
-};
-
-/* The length is kept in the record: there the verifier need not follow how it grows. */
-static int add_name(u32 index, struct cgroup_walk *walk)
-{
-	struct kernfs_node *node = walk->node, *parent = parent_of(node);
-	struct kiter_slot *slot = walk->slot;
-	struct kiter_text *names = &((struct kiter_record *)slot->bytes)->cgroup_names;
-	u64 length = names->length, at = names->offset + length;
-
-	(void)index;
-	if (!parent || length > CGROUP_MAX - NAME_SIZE || at > KITER_RECORD_MAX - NAME_SIZE)
-		return 1;
-	s64 size = bpf_probe_read_kernel_str(slot->bytes + at, NAME_SIZE, BPF_CORE_READ(node, name));
-	if (size < 1 || size > NAME_SIZE)
-		return 1;
-	slot->bytes[at + size - 1] = '/';
-	names->length = length + size;
-	walk->node = parent;
-	return 0;
-}
-
-/* Names from the leaf to the root, each with a slash behind it. */
 static __always_inline void put_cgroup(struct kiter_writer *w, struct task_struct *task)
 {
 	if (!WANT(cgroup_names) && !WANT(cgroup_id))
@@ -655,16 +601,7 @@ static __always_inline void put_cgroup(struct kiter_writer *w, struct task_struc
 	struct kernfs_node *node = task->cgroups->dfl_cgrp->kn;
 
 	PUT(w, cgroup_id, node->id);
-	if (!WANT(cgroup_names))
-		return;
-	struct cgroup_walk walk = { .slot = w->slot, .node = node };
-
-	w->record->cgroup_names.offset = END(w);
-	bpf_loop(CGROUP_MAX / 2, add_name, &walk, 0);
-	END(w) += w->record->cgroup_names.length;
-	PRESENT(w, cgroup_names);
-	if (parent_of(walk.node))
-		CUT(w, cgroup_names);
+	PUT_CGROUP_NAMES(w, cgroup_names, node, CGROUP_MAX);
 }
 
 static const char symbol[] SEC(".rodata.format") = "%ps";
@@ -882,6 +819,7 @@ static __always_inline void put_texts(struct kiter_writer *w, struct task_struct
 			PUT_STRING(w, tty_name, tty->name, sizeof(tty->name));
 	}
 	put_cgroup(w, task);
+	PUT_CGROUP_NAMES(w, container_names, container_node(JOIN(w, task)), CONTAINER_MAX);
 	put_groups(w, task);
 }
 

@@ -18,11 +18,20 @@
   case terminalName = "terminal_name"
   /// `jiffies_milliseconds` from [signed jiffies, tcp_fin_timeout in jiffies].
   case jiffiesMilliseconds = "jiffies_milliseconds"
+  /// `container_id` from [names of a cgroup, as `reversed_path` takes them].
+  case containerID = "container_id"
+  /// `container_runtime` from the same.
+  case containerRuntime = "container_runtime"
+  /// `pod_uid` from the same.
+  case podUID = "pod_uid"
+  /// `systemd_unit` from the same.
+  case systemdUnit = "systemd_unit"
 
   /// How many fields it reads.
   public var inputCount: Int {
     switch self {
     case .userName, .wallClock, .ageSeconds, .reversedPath, .terminalName: 1
+    case .containerID, .containerRuntime, .podUID, .systemdUnit: 1
     case .jiffiesMilliseconds: 2
     case .userTime, .systemTime: 5
     case .cpuPercent: 6
@@ -33,6 +42,7 @@
   public var resultType: FieldType {
     switch self {
     case .userName, .reversedPath, .terminalName: .text
+    case .containerID, .containerRuntime, .podUID, .systemdUnit: .text
     case .wallClock, .ageSeconds, .userTime, .systemTime, .cpuPercent, .jiffiesMilliseconds: .u64
     }
   }
