@@ -20,8 +20,9 @@ final class DirectSource: RecordSource {
         iterator: table, stage: .load, cause: .invalid, advice: request.obstacleToDirect ?? "")
     }
     let name = program.name + "_direct"
-    walk = try DirectWalk(name, iterator: table, size: request.expectedSize) {
-      chunks throws(IteratorError) in
+    walk = try DirectWalk(
+      name, iterator: table, scopes: request.walkScopes, size: request.expectedSize
+    ) { chunks throws(IteratorError) in
       try request.load(files, [name], chunks: chunks)
     }
   }
@@ -44,7 +45,8 @@ final class DirectSource: RecordSource {
       }
     case nil:
       guard request.prefersDirect(isRepeated: isRepeated) else { return nil }
-      return try? DirectSource(files, request)
+      return request.needsDirect
+        ? try DirectSource(files, request) : try? DirectSource(files, request)
     }
   }
 

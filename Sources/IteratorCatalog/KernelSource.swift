@@ -27,12 +27,20 @@ public struct TableRequest: Sendable {
     projection.schema.programs.filter { programs.isEmpty || programs.contains($0.name) }
   }
 
+  /// What the programs are attached to: a walk over cgroups is always below one of them.
+  var walkScopes: [IteratorScope] {
+    guard scopes == [.all], selectedPrograms.allSatisfy({ $0.target == "cgroup" }) else {
+      return scopes
+    }
+    return cgroupHierarchies()
+  }
+
   /// Loads the programs for walks over each scope.
   func walks(_ files: EmbeddedFiles, _ onStall: (@Sendable (StallPlace) -> Void)? = nil)
     throws(IteratorError) -> IteratorWalks
   {
     let names = selectedPrograms.map(\.name)
-    var walks = IteratorWalks(try load(files, names), names: names, scopes: scopes)
+    var walks = IteratorWalks(try load(files, names), names: names, scopes: walkScopes)
     if let onStall, projection.mayWait { walks.reportStalls(onStall) }
     return walks
   }

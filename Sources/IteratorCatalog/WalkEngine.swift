@@ -34,9 +34,13 @@ extension TableRequest {
     return programs.count == 1 && programs[0].direct != nil ? programs[0] : nil
   }
 
+  /// Is there more than the other engine can give? The schema says that this one is always there.
+  var needsDirect: Bool { directProgram.map { $0.direct == $0.since } ?? false }
+
   /// Is the direct engine the faster one? Not for a single walk: making and mapping the memory costs
   /// as much as it saves.
   func prefersDirect(isRepeated: Bool) -> Bool {
+    if needsDirect { return true }
     guard isRepeated, obstacleToDirect == nil, let since = directProgram?.direct,
       kernelIsAtLeast(since), let tasks = taskCount()
     else { return false }

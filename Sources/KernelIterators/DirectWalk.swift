@@ -2,12 +2,14 @@ import CLibbpf
 import Glibc
 
 /// Walks with a program that goes through the objects by itself (`SEC("syscall")`, bpf/direct.h),
-/// and shows what it has written into memory that is mapped here.
+/// and shows what it has written into memory that is mapped here. Or with an iterator that writes
+/// there instead of into its file: it keeps what it says of the walk in a map, `kiter_walks`.
 ///
 /// Programs and memory stay for the next run: making the memory costs more than a walk.
 public struct DirectWalk: ~Copyable {
   private let program: String
   private let iterator: String
+  private let scopes: [IteratorScope]
   private let load: (UInt32) throws(IteratorError) -> LoadedPrograms
   private var memory: DirectMemory
   /// Chunks that the latest run has filled.
@@ -25,15 +27,17 @@ public struct DirectWalk: ~Copyable {
   /// - Parameters:
   ///   - program: the C function.
   ///   - iterator: the table's name, for errors.
+  ///   - scopes: what an iterator walks over, one after another.
   ///   - size: about how many bytes there will be. A wrong guess costs another load and run.
   ///   - load: loads the program with so many chunks; is called again when they are too few.
   /// - Throws: what `load` throws, and `IteratorError` if the memory cannot be mapped.
   public init(
-    _ program: String, iterator: String, size: Int,
+    _ program: String, iterator: String, scopes: [IteratorScope] = [], size: Int,
     load: @escaping (UInt32) throws(IteratorError) -> LoadedPrograms
   ) throws(IteratorError) {
     self.program = program
     self.iterator = iterator
+    self.scopes = scopes
     self.load = load
     memory = try DirectMemory(load(UInt32(size / Self.chunkRoom + 1)), iterator: iterator)
   }
@@ -46,7 +50,7 @@ public struct DirectWalk: ~Copyable {
     let start = clockTime(CLOCK_MONOTONIC)
     filled = 0
     while true {
-      let result = try memory.run(program)
+      let result = try memory.run(program, scopes)
       let needed = Int(result.chunk) + 1
       if result.tooLong > 0 { throw tooLong(result.tooLong) }
       if needed > memory.chunks {
@@ -123,8 +127,13 @@ private struct DirectMemory: ~Copyable {
     }
   }
 
-  borrowing func run(_ program: String) throws(IteratorError) -> Result {
+  borrowing func run(_ program: String, _ scopes: [IteratorScope]) throws(IteratorError)
+    -> Result
+  {
     var result = Result()
+    if let walks = programs.descriptor(of: "kiter_walks") {
+      return try iterate(program, scopes, walks)
+    }
     let size = UInt32(MemoryLayout<Result>.size)
     // SAFETY: the program writes to the structure only, which has the size that it says.
     let code = kiter_program_run(programs.descriptor(of: program) ?? -1, &result, size)
@@ -133,6 +142,28 @@ private struct DirectMemory: ~Copyable {
         iterator: iterator, stage: .read, cause: .failed, code: code < 0 ? -code : EBUSY)
     }
     return result
+  }
+
+  /// Walks with an iterator, which writes nothing to its file; `walks` is the map with its result.
+  private borrowing func iterate(_ program: String, _ scopes: [IteratorScope], _ walks: Int32)
+    throws(IteratorError) -> Result
+  {
+    var (first, result) = (UInt32(0), Result())
+    // SAFETY: the key and the value have the sizes that the map says, here and below.
+    guard bpf_map_update_elem(walks, &first, &result, 0) == 0 else { throw failed() }
+    let byte = UnsafeMutableRawBufferPointer.allocate(byteCount: 1, alignment: 1)
+    defer { byte.deallocate() }
+    for scope in scopes {
+      var reader = try programs.attach(program, scope: scope).open()
+      // The walk happens in the read, which finds the end at once.
+      _ = try reader.read(into: byte)
+    }
+    guard bpf_map_lookup_elem(walks, &first, &result) == 0 else { throw failed() }
+    return result
+  }
+
+  private borrowing func failed() -> IteratorError {
+    IteratorError(iterator: iterator, stage: .read, cause: .failed, code: errno)
   }
 
   /// The used bytes of a chunk.

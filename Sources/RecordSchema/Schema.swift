@@ -48,7 +48,8 @@ public struct Schema: Sendable, Equatable {
     /// The lock of a process that the kernel's walk takes by itself, whatever the columns.
     public var locks: String?
     /// Oldest kernel with what the program's second form needs, `NAME_direct`: it writes the same
-    /// records in one run, from a walk of its own. Nil if there is none.
+    /// records in one run, from a walk of its own. Nil if there is none. Where it is
+    /// `since`, that form is used always: the other gives no more than one buffer of the kernel's.
     public var direct: String?
 
     /// Creates a program; the parameters are the properties.
