@@ -17,6 +17,7 @@ struct kernfs_node___plain {
 
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
+	struct css_rstat_cpu *rstat_cpu;
 };
 
 struct cgroup_root {

@@ -92,7 +92,10 @@ struct {
 	__type(value, struct kiter_walk);
 } kiter_walks SEC(".maps");
 
-/* Brings the sums of a cgroup, and of those in it, up to date; the second before Linux 6.16. */
+/*
+ * Brings the sums of a cgroup, and of those in it, up to date; the second before Linux 6.16
+ * (a97915559f5c), which moved what they work on.
+ */
 extern void css_rstat_flush(struct cgroup_subsys_state *css) __ksym __weak;
 extern void cgroup_rstat_flush(struct cgroup *cgroup) __ksym __weak;
 
@@ -377,9 +380,10 @@ static __always_inline void flush(struct bpf_iter_meta *meta, struct cgroup *cgr
 {
 	if (!WANT_ANY(CPU_TIMES) || meta->seq_num)
 		return;
-	if (css_rstat_flush)
+	/* Not by the function's address: Linux 6.1 takes none of functions. */
+	if (bpf_core_field_exists(cgroup->self.rstat_cpu))
 		css_rstat_flush(&cgroup->self);
-	else if (cgroup_rstat_flush)
+	else
 		cgroup_rstat_flush(cgroup);
 }
 
