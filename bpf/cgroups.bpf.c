@@ -3,9 +3,9 @@
  * iter/cgroup: one object for each cgroup of a hierarchy, each before those in it.
  *
  * The kernel gives such a walk one buffer, of 32 KiB, and cannot go on with a second: 5,000 cgroups
- * do not fit. So there is a second program, which stores records in mapped memory, and writes
- * nothing to the file. The kernel holds cgroup_mutex from the first object to the last: no other
- * walk runs meanwhile, no cgroup is made or removed, and no slot is ever busy.
+ * do not fit. So there is a second program, which stores records in memory, and writes nothing to
+ * the file. The kernel holds cgroup_mutex from the first object to the last: no other walk runs
+ * meanwhile, no cgroup is made or removed, and no slot is ever busy.
  */
 #include "kernel.h"
 #include "percpu.h"
@@ -77,20 +77,9 @@ struct bpf_iter__cgroup {
 
 #include "cgroups.gen.h"
 #include "cgroup.h"
-#include "direct.h"
+#include "stored.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-/*
- * The kernel walks, and calls the program for each object: so what bpf/direct.h keeps of a walk is
- * here meanwhile, and the reader finds it here.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct kiter_walk);
-} kiter_walks SEC(".maps");
 
 /*
  * Brings the sums of a cgroup, and of those in it, up to date; the second before Linux 6.16
@@ -407,18 +396,13 @@ SEC("iter.s/cgroup")
 int cgroups_direct(struct bpf_iter__cgroup *ctx)
 {
 	struct cgroup *cgroup = ctx->cgroup;
-	u32 first = 0;
-	struct kiter_walk *walk = bpf_map_lookup_elem(&kiter_walks, &first);
 	struct kiter_writer w;
 
-	if (!cgroup || !walk)
+	if (!cgroup)
 		return 0;
 	flush(ctx->meta, cgroup);
-	if (!walk->chunk && !walk->at)
-		kiter_direct_begin(walk);
-	if (!kiter_resume(&w, KITER_PROGRAM_cgroups))
+	if (!kiter_stored_begin(&w, KITER_PROGRAM_cgroups))
 		return 0;
 	put_fields(&w, cgroup);
-	kiter_store(&w, walk, 0);
-	return 0;
+	return kiter_stored_emit(&w);
 }

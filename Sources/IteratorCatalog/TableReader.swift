@@ -41,7 +41,7 @@ public struct TableReader<Record: KernelRecord>: ~Copyable {
     request.engine = engine
     request.cache = cache
     let direct = try DirectSource.ifSuitable(Record.files, request, isRepeated: true)
-    if direct == nil { request.engine = .seq }
+    if direct == nil && request.storedProgram == nil { request.engine = .seq }
     source = try direct.map { .direct($0) } ?? .seq(RepeatedSource(Record.files, request))
     self.projection = projection
   }
@@ -63,10 +63,10 @@ public struct TableReader<Record: KernelRecord>: ~Copyable {
   public mutating func snapshot() throws -> Snapshot<Record> {
     switch source {
     case .direct(let walk):
-      try walk.run()
+      try walk.restart()
       return try Snapshot(walk, projection: projection, host: .live())
     case .seq(let walks):
-      walks.restart()
+      try walks.restart()
       return try Snapshot(walks, projection: projection, host: .live())
     }
   }

@@ -31,35 +31,35 @@ extension TableRequest {
   /// The one program that runs, if it has a direct form.
   var directProgram: Schema.Program? {
     let programs = selectedPrograms
-    return programs.count == 1 && programs[0].direct != nil ? programs[0] : nil
+    guard programs.count == 1, storedProgram == nil else { return nil }
+    return programs[0].direct != nil ? programs[0] : nil
   }
 
-  /// Is there more than the other engine can give? The schema says that this one is always there.
-  var needsDirect: Bool { directProgram.map { $0.direct == $0.since } ?? false }
+  /// The one program that runs, if its direct form is always there: an iterator that stores its
+  /// records, because the other engine gives no more than one buffer. So it is used always.
+  var storedProgram: Schema.Program? {
+    let programs = selectedPrograms
+    return programs.count == 1 && programs[0].direct == programs[0].since ? programs[0] : nil
+  }
 
-  /// Is the direct engine the faster one? Not for a single walk: making and mapping the memory costs
-  /// as much as it saves.
+  /// Is the direct engine the faster one? Not for a single walk over few tasks: making and mapping
+  /// the memory costs as much as it saves.
   func prefersDirect(isRepeated: Bool) -> Bool {
-    if needsDirect { return true }
-    guard isRepeated, obstacleToDirect == nil, let since = directProgram?.direct,
-      kernelIsAtLeast(since), let tasks = taskCount()
+    guard obstacleToDirect == nil, let since = directProgram?.direct, let tasks = taskCount(),
+      isRepeated || tasks >= leastTasks, tasks <= mostTasks
     else { return false }
-    return tasks <= mostTasks
-  }
-
-  /// About how many bytes a walk gives.
-  var expectedSize: Int {
-    let texts = projection.wantedTexts
-    return (taskCount() ?? 1000) * (projection.fixedSize + 24 * texts) + 4096
+    return kernelIsAtLeast(since)
   }
 }
 
-/// A direct walk is one RCU section, in which a kernel that does not preempt runs nothing else on
-/// that processor: some 20 milliseconds for as many tasks as this.
+/// Fewer are walked over by an iterator before the memory is mapped.
+private let leastTasks = 1000
+/// The tasks are listed in one RCU section, in which a kernel that does not preempt runs nothing else
+/// on that processor: some 20 milliseconds for as many tasks as this.
 private let mostTasks = 100_000
 
 /// How many threads this host has: the fourth field of /proc/loadavg.
-private func taskCount() -> Int? {
+func taskCount() -> Int? {
   let fields = fileContents("/proc/loadavg")?.split(separator: UInt8(ascii: " ")) ?? []
   guard fields.count > 3 else { return nil }
   let count = fields[3].split(separator: UInt8(ascii: "/")).last ?? []
