@@ -100,38 +100,18 @@ struct nsproxy {
 #include "cgroup.h"
 #include "comm.h"
 #include "direct.h"
+#include "state.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* include/linux/sched.h */
 #define PF_KTHREAD 0x00200000
-#define TASK_IDLE 0x0402
-#define TASK_WAKING 0x0200
-#define TASK_RTLOCK_WAIT 0x1000
-#define TASK_FROZEN 0x8000
-#define TASK_REPORT 0x007f
 #define MAX_RT_PRIO 100
 #define DEFAULT_PRIO 120
 
 /* What the other texts leave to a command line, as promised. */
 #define CMDLINE_MIN (20480 + SYMBOL_MAX) /* what follows the groups */
 #define PATH_SIZE 4096
-
-/* As the kernel reports it (task_state_index()): the highest bit of those that have a letter. */
-static __always_inline u8 state_of(struct task_struct *task)
-{
-	u32 running = task->__state, state = (running | task->exit_state) & TASK_REPORT;
-
-	if ((running & TASK_IDLE) == TASK_IDLE)
-		return KITER_task_state_idle;
-	if (running & (TASK_RTLOCK_WAIT | TASK_FROZEN))
-		return KITER_task_state_disk_sleep;
-	/* Its highest bit: all below it are set, then taken away. No bit is running. */
-	state |= state >> 1;
-	state |= state >> 2;
-	state |= state >> 4;
-	return state ^ state >> 1;
-}
 
 /* A relative's number, null if it has none here. */
 #define PUT_PID(w, field, pid)                                                                     \
@@ -629,10 +609,9 @@ __noinline int put_wchan_symbol(struct kiter_slot *slot, u64 address)
 static __always_inline void put_wchan(struct kiter_writer *w, struct task_struct *task,
 				      struct task_struct *trusted)
 {
-	u32 state = task->__state;
 	u64 innermost = 0;
 
-	if (!WANT(wchan) || !state || state == TASK_WAKING || task->on_rq || task->exit_state)
+	if (!WANT(wchan) || !is_asleep(task))
 		return;
 	s64 size = bpf_get_task_stack(trusted, &innermost, sizeof(innermost), 0);
 	if (size > 0)

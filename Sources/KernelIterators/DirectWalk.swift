@@ -16,6 +16,12 @@ public struct DirectMemorySize: Sendable {
   /// Bytes of a chunk that are surely used before the next one is begun.
   private static let chunkRoom = chunkSize - 8 - 0x7e00
 
+  /// So many pieces for records, and no list.
+  init(chunks: UInt32) {
+    self.chunks = chunks
+    lists = 0
+  }
+
   /// For a walk in parts: room for some more tasks than there are now.
   public init(tasks: Int) {
     chunks = UInt32(DirectWalk.readers * DirectWalk.chunksOfReader)
@@ -30,7 +36,7 @@ public struct DirectMemorySize: Sendable {
 
   /// For a walk in one run that would have filled so many chunks: some more, for there may be more
   /// tasks by then.
-  init(chunks: Int) {
+  init(filled chunks: Int) {
     self.chunks = UInt32(chunks + chunks / 4 + 1)
     lists = 1
   }
@@ -112,7 +118,7 @@ public final class DirectWalk {
       let result = try memory.run(program, DirectRun())
       let filled = Int(result.chunk) + 1
       if filled > memory.chunkCount {
-        try enlarge(DirectMemorySize(chunks: filled))
+        try enlarge(DirectMemorySize(filled: filled))
       } else if result.torn == 0 {
         return filled
       } else if clockTime(CLOCK_MONOTONIC) - start >= walkPatience {

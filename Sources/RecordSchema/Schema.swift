@@ -49,6 +49,8 @@ public struct Schema: Sendable, Equatable {
     public var locks: String?
     /// Oldest kernel with what the program's other forms need, `NAME_whole` and `NAME_parts`: they
     /// write the same records from a walk of their own, in one run or in parts. Nil if there are none.
+    /// Where it is `since`, there is one other form, `NAME_direct`, an iterator that stores what it
+    /// writes; it is used always, because the first gives no more than one buffer of the kernel's.
     public var direct: String?
 
     /// Creates a program; the parameters are the properties.

@@ -106,7 +106,8 @@ import Testing
     var next = 0
     var runs = 0
     while next < tasks {
-      let stored = try walk.store(next..<tasks, chunk: runs % DirectWalk.chunksOfReader, reader: runs % 2)
+      let stored = try walk.store(
+        next..<tasks, chunk: runs % DirectWalk.chunksOfReader, reader: runs % 2)
       var at = 0
       while let header = RecordHeader(stored.records, at: at) {
         let pid = stored.records.loadUnaligned(
