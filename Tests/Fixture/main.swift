@@ -23,6 +23,8 @@ let states: [String: ([String]) throws -> KnownState] = [
   "namespaces": namespaces,
   "family": family,
   "traced": traced,
+  "traced-by-stranger": tracedByStranger,
+  "code": suspiciousCode,
   "tty": terminal,
   "churn": churn,
   "many": manyProcesses,
