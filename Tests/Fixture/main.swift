@@ -17,6 +17,7 @@ let states: [String: ([String]) throws -> KnownState] = [
   "zombie-leader": zombieLeader,
   "file-tables": fileTables,
   "zombie": zombie,
+  "shared-memory": sharedMemory,
   "memory": memory,
   "sockets": sockets,
   "socket-options": socketOptions,

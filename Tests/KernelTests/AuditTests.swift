@@ -67,7 +67,7 @@ import Testing
   /// What hides a process from ps without touching the kernel: its folder is covered.
   @Test(arguments: [
     ("mkdir -p $0 && mount --bind $0", "another file system is mounted over /proc/"),
-    ("mount --bind /proc/self", "is the folder of process"),
+    ("mount --bind /proc/$$", "is the folder of process"),
   ])
   func findsAProcessThatProcDoesNotShow(mount: String, evidence: String) throws {
     let folder = try SnapshotFolder()
@@ -88,8 +88,8 @@ import Testing
   @Test func forkingLoadIsNoFinding() throws {
     let churn = try [Fixture("churn", "200"), Fixture("churn", "20")]
     defer { for fixture in churn { fixture.stop() } }
-    for _ in 0..<5 {
-      let rows = try Kiter.rows(["audit", "--no-cache"])
+    for _ in 0..<3 {
+      let rows = try Kiter.rows(["audit"])
       let differences = rows.filter { row in
         let finding = row.text("finding") ?? ""
         return finding.contains("_in_") && !hostHides(row)
@@ -146,19 +146,11 @@ import Testing
   }
 
   @Test func processesOfAnotherProcAreNotChecked() throws {
-    for (namespace, reason) in [
-      (["unshare", "--pid", "--fork"], "another pid namespace"),
-      (
-        ["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /proc && exec \"$@\"", "sh"],
-        "/proc"
-      ),
-    ] {
-      let output = try audit(namespace)
-      #expect(output.status == 3)
-      let rows = try rows(of: output).filter { ($0.text("object") ?? "").contains("process") }
-      #expect(rows.map { $0.text("finding") } == ["not_checked"])
-      #expect(rows.first?.text("evidence")?.contains(reason) == true)
-    }
+    let output = try audit(["unshare", "--pid", "--fork"])
+    #expect(output.status == 3)
+    let rows = try rows(of: output).filter { ($0.text("object") ?? "").contains("process") }
+    #expect(rows.map { $0.text("finding") } == ["not_checked"])
+    #expect(rows.first?.text("evidence")?.contains("another pid namespace") == true)
   }
 
   /// The option hides processes from nobody but those without the capability.
