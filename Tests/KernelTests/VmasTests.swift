@@ -115,8 +115,8 @@ import Testing
     defer { fixture.stop() }
     let (owner, sharer) = (fixture.pid, Int32(try fixture.facts["sharer_pid"].int))
     let starts = try ProcMapping.maps(of: sharer).filter(\.isOwn).map(\.start)
-    #expect(
-      starts.count > 10 && starts == (try ProcMapping.maps(of: owner).filter(\.isOwn).map(\.start)))
+    let startsOfOwner = try ProcMapping.maps(of: owner).filter(\.isOwn).map(\.start)
+    #expect(starts.count > 10 && starts == startsOfOwner)
     let rows = try Kiter.rows("vmas", "--columns", "pid,start")
     #expect(rows.filter { $0.number("pid") == Int64(owner) }.map { $0.hex("start") } == starts)
     #expect(rows.allSatisfy { $0.number("pid") != Int64(sharer) })
