@@ -141,6 +141,7 @@ struct mm_struct {
 	unsigned long start_brk, brk, start_stack;
 	unsigned long total_vm;
 	struct file *exe_file;
+	struct task_struct *owner; /* CONFIG_MEMCG */
 };
 
 struct fs_struct {

@@ -23,13 +23,24 @@ struct seq_file___private {
 
 #pragma clang attribute pop
 
-/* Was one thread asked for (--tid)? */
-static __always_inline int is_walk_of_thread(struct bpf_iter_meta *meta)
+static __always_inline enum bpf_iter_task_type walk_type(struct bpf_iter_meta *meta)
 {
 	struct seq_file___private *seq = (void *)meta->seq;
 	struct bpf_iter_seq_task_common *walk = BPF_CORE_READ(seq, private);
 
-	return BPF_CORE_READ(walk, type) == BPF_TASK_ITER_TID;
+	return BPF_CORE_READ(walk, type);
+}
+
+/* Was one thread asked for (--tid)? */
+static __always_inline int is_walk_of_thread(struct bpf_iter_meta *meta)
+{
+	return walk_type(meta) == BPF_TASK_ITER_TID;
+}
+
+/* Are neither processes nor threads asked for? */
+static __always_inline int is_walk_of_all(struct bpf_iter_meta *meta)
+{
+	return walk_type(meta) == BPF_TASK_ITER_ALL;
 }
 
 /* PID_MAX_LIMIT: no process has more threads. */

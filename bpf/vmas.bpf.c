@@ -77,6 +77,26 @@ static __always_inline int is_repeated(struct bpf_iter_meta *meta, struct task_s
 	return first && first != task;
 }
 
+/*
+ * Processes can share memory (vfork(2), clone(2) with CLONE_VM). The kernel keeps one of them as its
+ * owner (CONFIG_MEMCG), which stands for all if the reader sees it. A process that was asked for
+ * stands for itself.
+ */
+static __always_inline int is_of_another_process(struct bpf_iter_meta *meta,
+						 struct task_struct *task,
+						 struct vm_area_struct *vma)
+{
+	struct mm_struct *mm = vma->vm_mm;
+
+	if (!bpf_core_field_exists(mm->owner))
+		return 0;
+	struct task_struct *owner = mm->owner;
+	if (!owner || owner->tgid == task->tgid || !is_walk_of_all(meta))
+		return 0;
+	/* An owner that exits has let go of it before there is another one. */
+	return owner->mm == mm && task_numbers(address_of(owner));
+}
+
 static __always_inline void put_permissions(struct kiter_writer *w, u64 flags)
 {
 	u8 *to = WANT(permissions) ? TAIL(w, 4) : NULL;
@@ -315,7 +335,7 @@ int vmas(struct bpf_iter__task_vma *ctx)
 		return 0;
 	struct task_struct *task = UNTRUSTED(struct task_struct, trusted_task);
 	struct vm_area_struct *vma = UNTRUSTED(struct vm_area_struct, trusted);
-	if (is_repeated(ctx->meta, task))
+	if (is_repeated(ctx->meta, task) || is_of_another_process(ctx->meta, task, vma))
 		return 0;
 	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_vmas))
 		return KITER_RETRY;

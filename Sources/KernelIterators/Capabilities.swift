@@ -6,6 +6,7 @@ public struct Capabilities: Sendable {
 
   /// A capability that kiter may need, by its bit (capability.h).
   public enum Name: UInt64, Sendable, CaseIterable {
+    case sysPtrace = 19
     case sysAdmin = 21
     case perfmon = 38
     case bpf = 39
@@ -13,6 +14,7 @@ public struct Capabilities: Sendable {
     /// The name as capabilities(7) has it.
     public var description: String {
       switch self {
+      case .sysPtrace: "CAP_SYS_PTRACE"
       case .sysAdmin: "CAP_SYS_ADMIN"
       case .perfmon: "CAP_PERFMON"
       case .bpf: "CAP_BPF"
@@ -26,8 +28,10 @@ public struct Capabilities: Sendable {
   /// May programs be loaded, as far as capabilities decide it?
   public var mayLoad: Bool { contains(.bpf) && contains(.perfmon) }
 
-  /// Is the capability there? CAP_SYS_ADMIN holds the other two (Linux 5.8).
+  /// Is the capability there? CAP_SYS_ADMIN holds those of BPF (Linux 5.8).
   public func contains(_ name: Name) -> Bool {
-    effective & (1 << name.rawValue | 1 << Name.sysAdmin.rawValue) != 0
+    var bits: UInt64 = 1 << name.rawValue
+    if name == .bpf || name == .perfmon { bits |= 1 << Name.sysAdmin.rawValue }
+    return effective & bits != 0
   }
 }

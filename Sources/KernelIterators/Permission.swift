@@ -1,7 +1,7 @@
 import Glibc
 
 /// Why the kernel refuses, as far as it can be told, and what helps.
-func permissionAdvice(canBePinned: Bool = true) -> String {
+public func permissionAdvice(canBePinned: Bool = true) -> String {
   if isLockedDown() {
     return "the kernel is locked down (confidentiality), which forbids BPF to read kernel memory "
       + "even to root; boot with lockdown=integrity"

@@ -21,7 +21,10 @@ struct Kiter: ParsableCommand {
       CommandGroup(name: "Table", subcommands: Catalog.tables.map { command(for: $0) }),
       CommandGroup(
         name: "Other",
-        subcommands: [SQLCommand.self, ListCommand.self, SchemaCommand.self, DoctorCommand.self]),
+        subcommands: [
+          SQLCommand.self, AuditCommand.self, ListCommand.self, SchemaCommand.self,
+          DoctorCommand.self,
+        ]),
       CommandGroup(name: "Snapshots", subcommands: [SnapshotCommand.self, DiffCommand.self]),
       CommandGroup(name: "Your own", subcommands: [RunCommand.self]),
       CommandGroup(

@@ -46,11 +46,13 @@ import Glibc
 enum CallNumber {
   #if arch(x86_64)
     static let signalAction = 13
+    static let clone = 56
     static let exit = 60
     static let perfEventOpen = 298
     static let userfaultfd = 323
   #else
     static let signalAction = 134
+    static let clone = 220
     static let exit = 93
     static let perfEventOpen = 241
     static let userfaultfd = 282

@@ -109,6 +109,24 @@ import Testing
     }
   }
 
+  /// The owner stands for all; another one that is asked for stands for itself.
+  @Test func showsMemoryThatProcessesShareOnce() throws {
+    let fixture = try Fixture("shared-memory")
+    defer { fixture.stop() }
+    let (owner, sharer) = (fixture.pid, Int32(try fixture.facts["sharer_pid"].int))
+    let starts = try ProcMapping.maps(of: sharer).filter(\.isOwn).map(\.start)
+    let startsOfOwner = try ProcMapping.maps(of: owner).filter(\.isOwn).map(\.start)
+    #expect(starts.count > 10 && starts == startsOfOwner)
+    let rows = try Kiter.rows("vmas", "--columns", "pid,start")
+    #expect(rows.filter { $0.number("pid") == Int64(owner) }.map { $0.hex("start") } == starts)
+    #expect(rows.allSatisfy { $0.number("pid") != Int64(sharer) })
+    for pid in [owner, sharer] {
+      let process = try Kiter.rows("vmas", "--pid", "\(pid)")
+      #expect(process.map { $0.hex("start") } == starts)
+      #expect(process.allSatisfy { $0.number("pid") == Int64(pid) })
+    }
+  }
+
   /// Far more than one read of the kernel's buffer gives.
   @Test func showsEachOfManyMappingsOnce() throws {
     let fixture = try Fixture("memory", "maps", "8000")
