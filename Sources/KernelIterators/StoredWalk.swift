@@ -25,19 +25,19 @@ public struct StoredWalk: ~Copyable {
   ///   - program: the C function.
   ///   - iterator: the table's name, for errors.
   ///   - scopes: what it walks over, one after another.
+  ///   - size: about how many bytes there will be. A wrong guess costs another load and walk.
   ///   - load: loads the program with so much memory; is called again when it is too little.
   /// - Throws: what `load` throws.
   public init(
-    _ program: String, iterator: String, scopes: [IteratorScope],
+    _ program: String, iterator: String, scopes: [IteratorScope], size: Int,
     load: @escaping (DirectMemorySize) throws(IteratorError) -> LoadedPrograms
   ) throws(IteratorError) {
     self.program = program
     self.iterator = iterator
     self.scopes = scopes
     self.load = load
-    // Some hundreds of records.
-    chunks = 2
-    programs = try load(DirectMemorySize(chunks: 2))
+    chunks = size / (Self.chunkSize - (32 << 10)) + 1
+    programs = try load(DirectMemorySize(chunks: UInt32(chunks)))
   }
 
   /// Makes the next read walk anew.
