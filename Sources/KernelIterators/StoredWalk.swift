@@ -16,9 +16,6 @@ public struct StoredWalk: ~Copyable {
   private var records: [UInt8]?
   private var position = 0
 
-  /// Bytes of a chunk (`struct kiter_chunk`), of which the first eight say how many are in use.
-  private static var chunkSize: Int { 128 << 10 }
-
   /// Loads the program.
   ///
   /// - Parameters:
@@ -36,8 +33,9 @@ public struct StoredWalk: ~Copyable {
     self.iterator = iterator
     self.scopes = scopes
     self.load = load
-    chunks = size / (Self.chunkSize - (32 << 10)) + 1
-    programs = try load(DirectMemorySize(chunks: UInt32(chunks)))
+    let memory = DirectMemorySize(bytes: size)
+    chunks = Int(memory.chunks)
+    programs = try load(memory)
   }
 
   /// Makes the next read walk anew.
@@ -62,9 +60,9 @@ public struct StoredWalk: ~Copyable {
     while true {
       let needed = try run()
       if needed <= chunks { return try stored(needed) }
-      // Some more: there may be more of them by then.
-      chunks = needed + needed / 4
-      programs = try load(DirectMemorySize(chunks: UInt32(chunks)))
+      let memory = DirectMemorySize(chunks: needed)
+      chunks = Int(memory.chunks)
+      programs = try load(memory)
     }
   }
 
@@ -90,7 +88,7 @@ public struct StoredWalk: ~Copyable {
   /// The records of the first `count` chunks.
   private borrowing func stored(_ count: Int) throws(IteratorError) -> [UInt8] {
     let map = programs.descriptor(of: "kiter_chunks") ?? -1
-    let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.chunkSize, alignment: 8)
+    let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: DirectMemorySize.chunkSize, alignment: 8)
     defer { chunk.deallocate() }
     var records: [UInt8] = []
     for index in 0..<count {

@@ -47,9 +47,10 @@ public struct Schema: Sendable, Equatable {
     public var option: String?
     /// The lock of a process that the kernel's walk takes by itself, whatever the columns.
     public var locks: String?
-    /// Oldest kernel with what the program's second form needs, `NAME_direct`: it writes the same
-    /// records in one run, from a walk of its own. Nil if there is none. Where it is
-    /// `since`, that form is used always: the other gives no more than one buffer of the kernel's.
+    /// Oldest kernel with what the program's other forms need, `NAME_whole` and `NAME_parts`: they
+    /// write the same records from a walk of their own, in one run or in parts.
+    /// Nil if there are none. The same as `since`: one form, `NAME_direct`, is used always, because
+    /// the kernel gives no more than one buffer of the other.
     public var direct: String?
 
     /// Creates a program; the parameters are the properties.
