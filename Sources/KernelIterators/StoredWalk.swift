@@ -88,7 +88,8 @@ public struct StoredWalk: ~Copyable {
   /// The records of the first `count` chunks.
   private borrowing func stored(_ count: Int) throws(IteratorError) -> [UInt8] {
     let map = programs.descriptor(of: "kiter_chunks") ?? -1
-    let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: DirectMemorySize.chunkSize, alignment: 8)
+    let chunk = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: DirectMemorySize.chunkSize, alignment: 8)
     defer { chunk.deallocate() }
     var records: [UInt8] = []
     for index in 0..<count {
