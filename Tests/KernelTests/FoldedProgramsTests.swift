@@ -39,7 +39,8 @@ import Testing
     let objects = areBPF ? try Self.objects(table).intersection(Self.objects(table)) : []
     let first = areBPF ? "id," : ""
     let names = schema.columns.map(\.name)
-    let choices = [[], ["-c", "all"]] + names.map { ["-c", $0 == "id" ? "id,name" : first + $0] }
+    let single = names.map { ["-c", $0 == "id" ? "id,\(names[1])" : first + $0] }
+    let choices = [[], ["-c", "all"]] + single
     var differing: [String] = []
     for columns in choices {
       let arguments = [table] + Self.scope(table, fixture) + columns
