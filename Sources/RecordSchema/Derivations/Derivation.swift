@@ -18,12 +18,16 @@
   case terminalName = "terminal_name"
   /// `jiffies_milliseconds` from [signed jiffies, tcp_fin_timeout in jiffies].
   case jiffiesMilliseconds = "jiffies_milliseconds"
+  /// `map_key` from [key, number of its map]: JSON, by the map's types.
+  case mapKey = "map_key"
+  /// `map_value` from [value, number of its map]: the same of a value.
+  case mapValue = "map_value"
 
   /// How many fields it reads.
   public var inputCount: Int {
     switch self {
     case .userName, .wallClock, .ageSeconds, .reversedPath, .terminalName: 1
-    case .jiffiesMilliseconds: 2
+    case .jiffiesMilliseconds, .mapKey, .mapValue: 2
     case .userTime, .systemTime: 5
     case .cpuPercent: 6
     }
@@ -32,7 +36,7 @@
   /// How its result is stored, where it is.
   public var resultType: FieldType {
     switch self {
-    case .userName, .reversedPath, .terminalName: .text
+    case .userName, .reversedPath, .terminalName, .mapKey, .mapValue: .text
     case .wallClock, .ageSeconds, .userTime, .systemTime, .cpuPercent, .jiffiesMilliseconds: .u64
     }
   }
