@@ -99,6 +99,6 @@ let package = Package(
         "kiter", "kiter-fixture", "print-tasks", "IteratorCatalog", "KernelIterators",
         "RecordSchema",
       ],
-      swiftSettings: settings),
+      exclude: ["Programs"], swiftSettings: settings),
   ]
 )

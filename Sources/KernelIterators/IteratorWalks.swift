@@ -45,7 +45,7 @@ public struct IteratorWalks: ~Copyable {
       next += 1
       do {
         reader = try programs.attach(walk.program, scope: walk.scope).open()
-      } catch where isSweep && [.unsupported, .invalid].contains(error.cause) {
+      } catch  where isSweep && [.unsupported, .invalid].contains(error.cause) {
         reader = nil
       }
     }

@@ -7,10 +7,14 @@ import Testing
 /// write the same.
 @Suite(.kernel) struct FoldedProgramsTests {
   /// What restricts a table to what stands still.
-  private static func scope(_ table: String, _ fixture: Fixture) -> [String] {
+  private static func scope(_ table: String, _ fixture: Fixture) throws -> [String] {
     switch table {
-    case "tasks", "files", "vmas": ["--pid", "\(fixture.pid)"]
-    default: ["--limit", "1000"]
+    case "tasks", "files", "vmas": return ["--pid", "\(fixture.pid)"]
+    case "map_elements":
+      let maps = try Kiter.rows("maps", "-c", "id,name")
+      let constants = try #require(maps.last { $0.text("name") == ".rodata.config" })
+      return ["--map", "\(constants.number("id") ?? 0)"]
+    default: return ["--limit", "1000"]
     }
   }
 
@@ -42,8 +46,9 @@ import Testing
     let single = names.map { ["-c", $0 == "id" ? "id,\(names[1])" : first + $0] }
     let choices = [[], ["-c", "all"]] + single
     var differing: [String] = []
+    let scope = try Self.scope(table, fixture)
     for columns in choices {
-      let arguments = [table] + Self.scope(table, fixture) + columns
+      let arguments = [table.replacingOccurrences(of: "_", with: "-")] + scope + columns
       // Sizes and times may change between two looks: then another look must agree.
       let isSame = try (0..<5).contains { _ in
         let before = try Self.text(arguments + ["--no-cache"], objects: objects)

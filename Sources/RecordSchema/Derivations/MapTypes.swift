@@ -8,7 +8,7 @@ public protocol MapTypes: AnyObject {
   func value(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer?
 }
 
-/// A key or value by its type. One that was cut has no shape: the bytes are in another column.
+/// A key or value by its type.
 func mapText(
   _ inputs: DerivationInputs, in host: HostFacts,
   _ text: (any MapTypes, UnsafeRawBufferPointer) -> UnsafeRawBufferPointer?
@@ -17,8 +17,9 @@ func mapText(
   guard case .bytes(let content) = bytes, let number = map.number else {
     return .missing(bytes, map)
   }
-  guard !inputs.record.isCut(inputs.slots[0]), let number = UInt32(exactly: number),
-    let text = host.types(ofMap: number).flatMap({ text($0, content) })
-  else { return .absent }
-  return .bytes(text)
+  let types = UInt32(exactly: number).flatMap { host.types(ofMap: $0) }
+  guard let types else { return .absent }
+  // What was cut has no shape.
+  guard !inputs.record.isCut(inputs.slots[0]) else { return .unreadable }
+  return text(types, content).map { .bytes($0) } ?? .absent
 }
