@@ -31,14 +31,14 @@ struct shape {
 		unsigned char first;
 	} either;
 	int grid[2][3];
-	unsigned int low : 3, middle : 7;
-	int sign : 5;
 	void *pointer;
 };
 
 struct real {
 	float single;
 	double twice;
+	unsigned int low : 3, middle : 7;
+	int sign : 5;
 };
 
 struct pair {
