@@ -1,40 +1,53 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * How a program walks by itself (SEC("syscall"), with the kernel's open-coded iterators, Linux 6.7)
- * and stores records in memory that the reader has mapped: several times faster than the seq_file,
- * for which the kernel begins and ends the program for each object.
+ * How a program walks over tasks by itself (SEC("syscall"), with what Linux 6.7 has for it) and stores
+ * records in memory that the reader has mapped: several times faster than the seq_file, for which the
+ * kernel begins and ends the program for each object. One run lists the tasks, and each other one goes
+ * through a part of the list, so that several readers can do so at once.
  *
- *	int name_store(struct kiter_walk *walk)
+ *	int name_store(struct kiter_run *run)
  *	{
  *		struct kiter_writer w;
- *		if (!walk || !kiter_resume(&w, KITER_PROGRAM_name))
+ *		if (!run || !kiter_resume(&w, run, KITER_PROGRAM_name))
  *			return 1;
- *		PUT(&w, pid, …);	from walk->object
- *		return kiter_store(&w, walk, pid);
+ *		PUT(&w, pid, …);	from the task of run->tid
+ *		return kiter_store(&w, run);
  *	}
  *
- *	struct kiter_walk walk = {};
- *	kiter_direct_begin(&walk);
- *	for each object:
- *		kiter_visit(&walk, object, name_store);
- *	return kiter_direct_end(context, &walk);
+ *	SEC("syscall")
+ *	int name_direct(struct kiter_run *context)
+ *	{
+ *		struct kiter_run run = *context;
+ *		if (run.first == run.end)
+ *			kiter_list_tasks(&run, WALK_PROCESSES);
+ *		else
+ *			kiter_store_tasks(&run, name_store);
+ *		*context = run;
+ *		return 0;
+ *	}
  *
- * What is done with an object is a function that is not static: the verifier looks at it once, by
- * itself. Inside the loop it would follow each way through one object into the next (5,000
+ * What is done with a task is a function that is not static: the verifier looks at it once, by
+ * itself. Inside the loop it would follow each way through one task into the next (5,000
  * instructions to verify become a million).
  */
 #pragma once
 
-/* How often one object is looked at that changes each time. */
+#include "task.h"
+
+/* How often one task is looked at that changes each time. */
 #define KITER_TRIES 100
-/* What a record without a command line takes at most. */
-#define KITER_STORE_MAX 0x3000u
-#define KITER_CHUNK_BYTES (0x20000u - sizeof(u64))
+#define KITER_CHUNK_BYTES (0x10000u - sizeof(u64))
+#define KITER_LIST_TASKS 1024
 
 /* A part of the mapped memory: whole records, one behind the other. */
 struct kiter_chunk {
 	u64 used;
 	u8 bytes[KITER_CHUNK_BYTES];
+};
+
+/* A part of the list: a thread's number in the reader's namespace above the one in the first. */
+struct kiter_list {
+	u64 tasks[KITER_LIST_TASKS];
 };
 
 /* The loader says how many there are: none where no program walks by itself. */
@@ -46,14 +59,24 @@ struct {
 	__type(value, struct kiter_chunk);
 } kiter_chunks SEC(".maps");
 
-/* A walk, and what the reader learns of it. */
-struct kiter_walk {
-	void *object; /* no pointer any more to the verifier, in another function */
-	u64 at; /* bytes of the latest chunk in use */
-	u32 chunk; /* its number; it goes on where there are no more of them, to say how many it takes */
-	u32 records;
-	u32 torn; /* objects that changed whenever they were looked at: not among the records */
-	u32 too_long; /* records longer than KITER_STORE_MAX, and so not there */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 0);
+	__type(key, u32);
+	__type(value, struct kiter_list);
+} kiter_lists SEC(".maps");
+
+/* What a run is to do, and has done. */
+struct kiter_run {
+	u32 first; /* in the list: the task to begin with; afterwards, to go on with */
+	u32 end; /* where to stop; not behind `first`: list the tasks, and say here how many there are */
+	u32 chunk; /* the piece of memory to fill */
+	u32 slot; /* the reader's */
+	u32 is_torn; /* `first` changed whenever it was looked at */
+	u32 tid; /* of a task, while the program looks at it: in the first namespace */
+	u32 order; /* and in the reader's */
+	u32 pad;
 };
 
 /* A loop that the verifier does not unroll (Linux 6.4). */
@@ -65,89 +88,151 @@ extern int bpf_iter_num_new(struct bpf_iter_num *loop, int start, int end) __ksy
 extern int *bpf_iter_num_next(struct bpf_iter_num *loop) __ksym __weak;
 extern void bpf_iter_num_destroy(struct bpf_iter_num *loop) __ksym __weak;
 
-/* Takes `size` bytes of the mapped memory; NULL where there is none any more, which is counted. */
-static __always_inline u8 *kiter_room(struct kiter_walk *walk, u64 size)
+/* Open-coded walks over tasks (Linux 6.7, c68a78ffe2cb): kernel/bpf/task_iter.c. */
+enum { WALK_PROCESSES, WALK_THREADS };
+
+struct bpf_iter_task {
+	u64 opaque[3];
+};
+
+extern int bpf_iter_task_new(struct bpf_iter_task *walk, struct task_struct *task,
+			     u32 flags) __ksym __weak;
+extern struct task_struct *bpf_iter_task_next(struct bpf_iter_task *walk) __ksym __weak;
+extern void bpf_iter_task_destroy(struct bpf_iter_task *walk) __ksym __weak;
+extern struct task_struct *bpf_task_from_pid(s32 pid) __ksym __weak;
+extern void bpf_task_release(struct task_struct *task) __ksym __weak;
+
+/* Puts a task on the list; goes on to count them where there is no more room. */
+__noinline int kiter_list_task(struct kiter_run *run)
 {
-	u64 at = walk->at;
+	if (!run || !run->order)
+		return 0;
+	u32 at = run->end++, key = at / KITER_LIST_TASKS;
+	struct kiter_list *list = bpf_map_lookup_elem(&kiter_lists, &key);
 
-	if (at > KITER_CHUNK_BYTES - KITER_STORE_MAX) {
-		at = 0;
-		walk->chunk++;
-	}
-	u32 key = walk->chunk;
-	struct kiter_chunk *chunk = bpf_map_lookup_elem(&kiter_chunks, &key);
-
-	walk->at = at + size;
-	if (!chunk)
-		return NULL;
-	chunk->used = at + size;
-	return chunk->bytes + at;
-}
-
-/* Writes the preamble. */
-static __always_inline void kiter_direct_begin(struct kiter_walk *walk)
-{
-	u8 *to = kiter_room(walk, sizeof(struct kiter_preamble));
-
-	if (to)
-		*(struct kiter_preamble *)to = kiter_make_preamble();
-}
-
-/* Tells the reader. */
-static __always_inline int kiter_direct_end(struct kiter_walk *context, struct kiter_walk *walk)
-{
-	walk->object = NULL;
-	*context = *walk;
+	if (list)
+		list->tasks[at % KITER_LIST_TASKS] = (u64)run->order << 32 | run->tid;
 	return 0;
 }
 
-/* Has `store` look at an object, again if it says 0: that the object changed meanwhile. */
-static __always_inline void kiter_visit(struct kiter_walk *walk, void *object,
-					int (*store)(struct kiter_walk *walk))
+/* Lists the tasks of the reader's namespace, in one RCU section, as the kernel wants it. */
+static __always_inline void kiter_list_tasks(struct kiter_run *run, u32 flags)
+{
+	struct bpf_iter_task tasks;
+	struct task_struct *task;
+
+	run->end = 0;
+	bpf_rcu_read_lock();
+	bpf_iter_task_new(&tasks, NULL, flags);
+	while ((task = bpf_iter_task_next(&tasks))) {
+		run->order = task_numbers(address_of(task));
+		run->tid = task->pid;
+		kiter_list_task(run);
+	}
+	bpf_iter_task_destroy(&tasks);
+	bpf_rcu_read_unlock();
+}
+
+/* Finds the task at a place of the list. */
+static __always_inline void kiter_look_up(struct kiter_run *run, u32 index)
+{
+	u32 key = index / KITER_LIST_TASKS;
+	struct kiter_list *list = bpf_map_lookup_elem(&kiter_lists, &key);
+	u64 task = list ? list->tasks[index % KITER_LIST_TASKS] : 0;
+
+	run->first = index;
+	run->tid = task;
+	run->order = task >> 32;
+}
+
+/* Has `store` look at the task, again if it says 0: that the task changed meanwhile. */
+static __always_inline int kiter_visit(struct kiter_run *run, int (*store)(struct kiter_run *run))
 {
 	struct bpf_iter_num tries;
 	int is_done = 0;
 
-	walk->object = object;
 	/* Nearly always: a loop costs more than what is in it. */
-	if (store(walk))
-		return;
+	if (store(run))
+		return 1;
 	bpf_iter_num_new(&tries, 1, KITER_TRIES);
 	while (!is_done && bpf_iter_num_next(&tries))
-		is_done = store(walk);
+		is_done = store(run);
 	bpf_iter_num_destroy(&tries);
-	if (!is_done)
-		walk->torn++;
+	return is_done;
 }
 
-/* An empty record for the walk's object. The one reader has the one slot to itself. */
-static __always_inline int kiter_resume(struct kiter_writer *w, u16 program)
+/* Is there room in the chunk for the longest record? */
+static __always_inline int kiter_has_room(u32 number)
 {
-	u32 first = 0;
+	struct kiter_chunk *chunk = bpf_map_lookup_elem(&kiter_chunks, &number);
 
-	w->slot = bpf_map_lookup_elem(&kiter_slots, &first);
+	return chunk && chunk->used <= KITER_CHUNK_BYTES - KITER_RECORD_MAX;
+}
+
+/*
+ * Stores the tasks from `first` to `end`, as many as there is room for. The first run begins with the
+ * preamble.
+ */
+static __always_inline void kiter_store_tasks(struct kiter_run *run,
+					      int (*store)(struct kiter_run *run))
+{
+	u32 number = run->chunk, first = run->first, end = run->end;
+	struct kiter_chunk *chunk = bpf_map_lookup_elem(&kiter_chunks, &number);
+	struct bpf_iter_num loop;
+	int *index;
+
+	if (!chunk)
+		return;
+	chunk->used = 0;
+	if (!first) {
+		*(struct kiter_preamble *)chunk->bytes = kiter_make_preamble();
+		chunk->used = sizeof(struct kiter_preamble);
+	}
+	run->is_torn = 0;
+	bpf_iter_num_new(&loop, first, end);
+	while ((index = bpf_iter_num_next(&loop))) {
+		kiter_look_up(run, *index);
+		if (!kiter_has_room(number))
+			break;
+		if (!kiter_visit(run, store)) {
+			run->is_torn = 1;
+			break;
+		}
+		run->first++;
+	}
+	bpf_iter_num_destroy(&loop);
+}
+
+/* An empty record for the run's task. */
+static __always_inline int kiter_resume(struct kiter_writer *w, struct kiter_run *run, u16 program)
+{
+	u32 slot = run->slot;
+
+	w->slot = bpf_map_lookup_elem(&kiter_slots, &slot);
 	if (!w->slot)
 		return 0;
+	w->slot->busy = 1;
 	kiter_start(w, program);
+	w->record->order = run->order;
 	return 1;
 }
 
-/* Stores the record. Rows are shown by rising `order`, where a walk has another one. */
-static __always_inline int kiter_store(struct kiter_writer *w, struct kiter_walk *walk, u32 order)
+/* Stores the record: there is room. */
+static __always_inline int kiter_store(struct kiter_writer *w, struct kiter_run *run)
 {
 	u64 size = END(w);
+	u32 key = run->chunk;
+	struct kiter_chunk *chunk = bpf_map_lookup_elem(&kiter_chunks, &key);
 
-	if (!kiter_matches(w))
+	if (!chunk || !kiter_matches(w))
 		return 1;
-	if (size > KITER_STORE_MAX) {
-		walk->too_long++;
-		return 1;
-	}
-	w->record->order = order;
-	u8 *to = kiter_room(walk, size);
+	u64 at = chunk->used;
 
-	if (to)
-		bpf_probe_read_kernel(to, size, w->slot->bytes);
-	walk->records++;
+	if (size > KITER_RECORD_MAX)
+		size = KITER_RECORD_MAX;
+	if (at > KITER_CHUNK_BYTES - KITER_RECORD_MAX)
+		return 1;
+	bpf_probe_read_kernel(chunk->bytes + at, size, w->slot->bytes);
+	chunk->used = at + size;
 	return 1;
 }

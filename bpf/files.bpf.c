@@ -54,6 +54,7 @@ struct bpf_iter__task_file {
 #pragma clang attribute pop
 
 #include "files.gen.h"
+#include "cgroup.h"
 #include "comm.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -375,6 +376,7 @@ int files(struct bpf_iter__task_file *ctx)
 	if (magic == SOCKFS_MAGIC)
 		put_socket(&w, file->f_inode);
 	put_comm(&w, task->group_leader);
+	PUT_CGROUP_NAMES(&w, container_names, container_node(JOIN(&w, task)), CONTAINER_MAX);
 	if (type == KITER_file_type_anon) {
 		u32 id = WANT(bpf_id) ? bpf_id_of(file) : 0;
 

@@ -308,6 +308,21 @@ struct timespec64 {
 	s64 tv_sec;
 } __attribute__((preserve_access_index));
 
+struct refcount_struct {
+	s32 refs; /* refcount_t, an int in two wrappings */
+};
+
+/* Four bytes anywhere, as word_at() has eight. */
+static __always_inline s32 int_at(u64 address)
+{
+	s32 value = 0;
+
+	if (bpf_rdonly_cast)
+		return CAST(struct refcount_struct, address)->refs;
+	bpf_probe_read_kernel(&value, sizeof(value), (void *)address);
+	return value;
+}
+
 /* Eight bytes anywhere, without a helper's call where a structure that begins with them will do. */
 static __always_inline u64 word_at(u64 address)
 {

@@ -64,6 +64,10 @@ struct socket_alloc {
 	struct inode vfs_inode;
 };
 
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	struct {
@@ -78,6 +82,7 @@ struct sock {
 	u16 sk_type, sk_protocol;
 	u32 sk_ack_backlog;
 	u32 sk_max_ack_backlog;
+	struct sock_cgroup_data sk_cgrp_data;
 };
 
 struct inet_sock {

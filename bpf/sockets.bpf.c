@@ -6,6 +6,7 @@
  */
 #include "socket.h"
 #include "sockets.gen.h"
+#include "cgroup.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -59,6 +60,20 @@ static __always_inline void put_common(struct kiter_writer *w, struct sock_commo
 	PUT(w, net_ns, sk->skc_net.net->ns.inum);
 }
 
+/* That of who made it, in version 2's hierarchy. */
+static __always_inline void put_cgroup(struct kiter_writer *w, struct sock *sk)
+{
+	if (!WANT_ANY(KITER_FIELD(cgroup_names) | KITER_FIELD(cgroup_id)) ||
+	    !bpf_core_field_exists(struct sock_cgroup_data, cgroup))
+		return;
+	struct cgroup *cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
+	struct kernfs_node *node = BPF_CORE_READ(cgroup, kn);
+	if (!node)
+		return;
+	PUT(w, cgroup_id, BPF_CORE_READ(node, id));
+	PUT_CGROUP_NAMES(w, cgroup_names, node, CGROUP_MAX);
+}
+
 /* What sockets with buffers have, those of processes and those that outlive them. */
 static __always_inline void put_owner(struct kiter_writer *w, struct sock *sk)
 {
@@ -66,6 +81,7 @@ static __always_inline void put_owner(struct kiter_writer *w, struct sock *sk)
 
 	PUT(w, uid, sk->sk_uid.val);
 	PUT_IF(w, inode, inode, inode);
+	put_cgroup(w, sk);
 }
 
 static __always_inline void put_timer(struct kiter_writer *w, struct sock_common *sk, u32 timer,

@@ -51,25 +51,6 @@ struct tty_struct {
 	char name[64];
 };
 
-struct kernfs_node {
-	struct kernfs_node *__parent;
-	const char *name;
-	u64 id;
-};
-
-/* Before Linux 6.15 (633488947ef6). */
-struct kernfs_node___plain {
-	struct kernfs_node *parent;
-};
-
-struct cgroup {
-	struct kernfs_node *kn;
-};
-
-struct css_set {
-	struct cgroup *dfl_cgrp;
-};
-
 struct pid_namespace {
 	struct ns_common ns;
 };
@@ -116,6 +97,7 @@ struct nsproxy {
 #include "percpu.h"
 #include "symbol.h"
 #include "tasks.gen.h"
+#include "cgroup.h"
 #include "comm.h"
 #include "direct.h"
 
@@ -133,8 +115,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* What the other texts leave to a command line, as promised. */
 #define CMDLINE_MIN (20480 + SYMBOL_MAX) /* what follows the groups */
-#define CGROUP_MAX 2048
-#define NAME_SIZE 256
 #define PATH_SIZE 4096
 
 /* As the kernel reports it (task_state_index()): the highest bit of those that have a letter. */
@@ -406,29 +386,29 @@ struct counter_sum {
 
 static int add_cpu(u32 cpu, struct counter_sum *sum)
 {
-	s32 part = 0;
 	u64 distance;
 
 	if (!distance_to(cpu, sum->anchor, &distance))
 		return 1;
-	bpf_probe_read_kernel(&part, sizeof(part), (void *)(sum->percpu + distance));
-	sum->sum += part;
+	sum->sum += int_at(sum->percpu + distance);
 	return 0;
 }
 
 static int sum_counter(u32 index, struct counter_sum *sum)
 {
-	struct percpu_counter *counter = (void *)sum->counter;
-	s64 count = BPF_CORE_READ(counter, count);
+	u64 place = sum->counter + bpf_core_field_offset(struct percpu_counter, count);
+	u64 count = word_at(place);
 
 	(void)index;
 	sum->sum = count;
 	/* A kernel for one processor has nothing but the count. */
 	if (bpf_core_field_exists(struct percpu_counter, counters)) {
-		sum->percpu = (u64)BPF_CORE_READ(counter, counters);
+		sum->percpu = word_at(sum->counter +
+				      bpf_core_field_offset(struct percpu_counter, counters));
 		bpf_loop(kiter_config.cpus, add_cpu, sum, 0);
 	}
-	return BPF_CORE_READ(counter, count) == count;
+	asm volatile("" ::: "memory"); /* read it now, not what was read before */
+	return word_at(place) == count;
 }
 
 /*
@@ -614,40 +594,6 @@ static __always_inline void put_fds(struct kiter_writer *w, struct task_struct *
 		UNREADABLE(w, fds);
 }
 
-static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
-{
-	if (bpf_core_field_exists(struct kernfs_node, __parent))
-		return BPF_CORE_READ(node, __parent);
-	struct kernfs_node___plain *plain = (void *)node;
-	return BPF_CORE_READ(plain, parent);
-}
-
-struct cgroup_walk {
-	struct kiter_slot *slot;
-	struct kernfs_node *node;
-};
-
-/* The length is kept in the record: there the verifier need not follow how it grows. */
-static int add_name(u32 index, struct cgroup_walk *walk)
-{
-	struct kernfs_node *node = walk->node, *parent = parent_of(node);
-	struct kiter_slot *slot = walk->slot;
-	struct kiter_text *names = &((struct kiter_record *)slot->bytes)->cgroup_names;
-	u64 length = names->length, at = names->offset + length;
-
-	(void)index;
-	if (!parent || length > CGROUP_MAX - NAME_SIZE || at > KITER_RECORD_MAX - NAME_SIZE)
-		return 1;
-	s64 size = bpf_probe_read_kernel_str(slot->bytes + at, NAME_SIZE, BPF_CORE_READ(node, name));
-	if (size < 1 || size > NAME_SIZE)
-		return 1;
-	slot->bytes[at + size - 1] = '/';
-	names->length = length + size;
-	walk->node = parent;
-	return 0;
-}
-
-/* Names from the leaf to the root, each with a slash behind it. */
 static __always_inline void put_cgroup(struct kiter_writer *w, struct task_struct *task)
 {
 	if (!WANT(cgroup_names) && !WANT(cgroup_id))
@@ -655,16 +601,7 @@ static __always_inline void put_cgroup(struct kiter_writer *w, struct task_struc
 	struct kernfs_node *node = task->cgroups->dfl_cgrp->kn;
 
 	PUT(w, cgroup_id, node->id);
-	if (!WANT(cgroup_names))
-		return;
-	struct cgroup_walk walk = { .slot = w->slot, .node = node };
-
-	w->record->cgroup_names.offset = END(w);
-	bpf_loop(CGROUP_MAX / 2, add_name, &walk, 0);
-	END(w) += w->record->cgroup_names.length;
-	PRESENT(w, cgroup_names);
-	if (parent_of(walk.node))
-		CUT(w, cgroup_names);
+	PUT_CGROUP_NAMES(w, cgroup_names, node, CGROUP_MAX);
 }
 
 static const char symbol[] SEC(".rodata.format") = "%ps";
@@ -882,6 +819,7 @@ static __always_inline void put_texts(struct kiter_writer *w, struct task_struct
 			PUT_STRING(w, tty_name, tty->name, sizeof(tty->name));
 	}
 	put_cgroup(w, task);
+	PUT_CGROUP_NAMES(w, container_names, container_node(JOIN(w, task)), CONTAINER_MAX);
 	put_groups(w, task);
 }
 
@@ -946,56 +884,49 @@ int tasks(struct bpf_iter__task *ctx)
 	return kiter_emit(&w);
 }
 
-/* Open-coded walks over tasks (Linux 6.7, c68a78ffe2cb): kernel/bpf/task_iter.c. */
-enum { WALK_PROCESSES, WALK_THREADS };
-
-struct bpf_iter_task {
-	u64 opaque[3];
-};
-
-extern int bpf_iter_task_new(struct bpf_iter_task *walk, struct task_struct *task,
-			     u32 flags) __ksym __weak;
-extern struct task_struct *bpf_iter_task_next(struct bpf_iter_task *walk) __ksym __weak;
-extern void bpf_iter_task_destroy(struct bpf_iter_task *walk) __ksym __weak;
-
 /* 0 if the task changed meanwhile. */
-int tasks_store(struct kiter_walk *walk)
+int tasks_store(struct kiter_run *run)
 {
 	struct kiter_writer w;
+	int is_good;
 
-	if (!walk || !kiter_resume(&w, KITER_PROGRAM_tasks))
+	if (!run || !kiter_resume(&w, run, KITER_PROGRAM_tasks))
 		return 1;
-	struct task_struct *task = CAST(struct task_struct, walk->object);
+	struct task_struct *trusted = bpf_task_from_pid(run->tid);
+	if (!trusted)
+		return 1; /* gone since it was listed */
+	struct task_struct *task = CAST(struct task_struct, trusted);
 	u64 numbers = task_numbers(JOIN(&w, task));
 	u32 pid = numbers >> 32, tid = numbers;
+
+	w.slot->pid = pid;
+	bpf_rcu_read_lock();
 	struct parts parts = parts_of(&w, task);
 
-	if (!pid || !tid)
-		return 1; /* reaped since the kernel found it, or outside the namespace */
 	PUT(&w, pid, pid);
 	PUT(&w, tid, tid);
-	if (!put_fields(&w, task, &parts))
-		return 0;
-	return kiter_store(&w, walk, tid);
+	is_good = put_fields(&w, task, &parts);
+	bpf_rcu_read_unlock();
+	/* One that was reaped since has no numbers any more. */
+	if (is_good && pid && tid) {
+		put_wchan(&w, task, trusted);
+		put_cmdline(&w, task, trusted, &parts);
+		kiter_store(&w, run);
+	}
+	bpf_task_release(trusted);
+	return is_good;
 }
 
-/*
- * The same records, all in one run. The whole walk is one RCU section, as the kernel wants it: what
- * is freed meanwhile waits for some milliseconds where there are 100,000 tasks.
- */
+/* The same records, many in one run. */
 SEC("syscall")
-int tasks_direct(struct kiter_walk *context)
+int tasks_direct(struct kiter_run *context)
 {
-	struct kiter_walk walk = {};
-	struct bpf_iter_task tasks;
-	struct task_struct *task;
+	struct kiter_run run = *context;
 
-	kiter_direct_begin(&walk);
-	bpf_rcu_read_lock();
-	bpf_iter_task_new(&tasks, NULL, kiter_config.threads ? WALK_THREADS : WALK_PROCESSES);
-	while ((task = bpf_iter_task_next(&tasks)))
-		kiter_visit(&walk, task, tasks_store);
-	bpf_iter_task_destroy(&tasks);
-	bpf_rcu_read_unlock();
-	return kiter_direct_end(context, &walk);
+	if (run.first == run.end)
+		kiter_list_tasks(&run, kiter_config.threads ? WALK_THREADS : WALK_PROCESSES);
+	else
+		kiter_store_tasks(&run, tasks_store);
+	*context = run;
+	return 0;
 }

@@ -53,6 +53,7 @@ struct bpf_iter__task_vma {
 #pragma clang attribute pop
 
 #include "vmas.gen.h"
+#include "cgroup.h"
 #include "comm.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -340,5 +341,6 @@ int vmas(struct bpf_iter__task_vma *ctx)
 	put_anon_name(&w, vma);
 	put_permissions(&w, vma->vm_flags);
 	put_comm(&w, task->group_leader);
+	PUT_CGROUP_NAMES(&w, container_names, container_node(JOIN(&w, task)), CONTAINER_MAX);
 	return kiter_emit(&w);
 }

@@ -2,41 +2,58 @@ import KernelIterators
 import RecordSchema
 
 /// Records of a program that walks by itself, in the order in which an iterator gives them.
+///
+/// Where there are many tasks and processors, two threads share the list of tasks: they take parts of
+/// it in turn.
 final class DirectSource: RecordSource {
   private var walk: DirectWalk
-  private var hasWalked = false
-  /// The records in order, where the walk went in another one.
-  private var ordered: [UInt8]?
-  /// Bytes of them that have been read.
+  private let load: () throws(IteratorError) -> DirectWalk
+  private var readers: [DirectReader] = []
+  /// The parts of the list, and the one being read; nil before a walk.
+  private var parts: Range<Int>?
+  private var piece: PieceRing.Piece?
+  /// Bytes of the piece that have been read.
   private var position = 0
+
+  /// Fewer are stored before another thread has begun.
+  private static var manyTasks: Int { 1000 }
 
   /// Loads the program.
   ///
   /// - Throws: `IteratorError`; `invalid` if the request is not one for this engine.
-  init(_ files: EmbeddedFiles, _ request: TableRequest) throws(IteratorError) {
+  init(
+    _ files: EmbeddedFiles, _ request: TableRequest,
+    _ onStall: (@Sendable (StallPlace) -> Void)? = nil
+  ) throws(IteratorError) {
     let table = request.projection.schema.name
     guard request.obstacleToDirect == nil, let program = request.directProgram else {
       throw IteratorError(
         iterator: table, stage: .load, cause: .invalid, advice: request.obstacleToDirect ?? "")
     }
     let name = program.name + "_direct"
-    walk = try DirectWalk(name, iterator: table, size: request.expectedSize) {
-      chunks throws(IteratorError) in
-      try request.load(files, [name], chunks: chunks)
+    load = { () throws(IteratorError) in
+      try DirectWalk(
+        name, iterator: table, tasks: taskCount() ?? 0,
+        onStall: request.projection.mayWait ? onStall : nil
+      ) { memory throws(IteratorError) in
+        try request.load(files, [name], slots: UInt32(DirectWalk.readers), memory: memory)
+      }
     }
+    walk = try load()
   }
 
   /// Loads the program if it was asked for, or is the fastest way here; nil if another engine is.
   ///
   /// - Throws: `IteratorError` if it was asked for, and cannot be had.
   static func ifSuitable(
-    _ files: EmbeddedFiles, _ request: TableRequest, isRepeated: Bool
+    _ files: EmbeddedFiles, _ request: TableRequest, isRepeated: Bool,
+    _ onStall: (@Sendable (StallPlace) -> Void)? = nil
   ) throws(IteratorError) -> DirectSource? {
     switch request.engine {
     case .seq: return nil
     case .direct:
       do {
-        return try DirectSource(files, request)
+        return try DirectSource(files, request, onStall)
       } catch  where error.cause == .unsupported {
         var error = error
         error.advice = "this kernel has no open-coded iterators (Linux 6.7); use --engine seq"
@@ -44,104 +61,114 @@ final class DirectSource: RecordSource {
       }
     case nil:
       guard request.prefersDirect(isRepeated: isRepeated) else { return nil }
-      return try? DirectSource(files, request)
+      return try? DirectSource(files, request, onStall)
     }
   }
 
-  /// Walks once, and forgets what an earlier walk gave.
-  func run() throws(IteratorError) {
-    try walk.run()
-    hasWalked = true
-    position = 0
-    ordered = isOrdered ? nil : inOrder()
-  }
+  deinit { stop() }
 
-  /// Shows the records: whole ones in each piece, valid during the call.
-  func forEachPiece<Failure: Error>(
-    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
-  ) throws(Failure) {
-    guard let ordered else {
-      try walk.forEachPiece(body)
-      return
-    }
-    let result = ordered.withUnsafeBytes { bytes -> Result<Void, Failure> in
-      do throws(Failure) { return .success(try body(bytes)) } catch { return .failure(error) }
-    }
-    try result.get()
-  }
-
-  /// How many bytes there are, and about how many records.
-  var extent: (bytes: Int, records: Int) {
-    var bytes = 0
-    forEachPiece { bytes += $0.count }
-    return (bytes, Int(walk.records))
-  }
-
-  /// A copy of the first `size` bytes.
-  func copy(_ size: Int) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: size) { memory, count in
-      forEachPiece { piece in
-        let part = piece.prefix(memory.count - count)
-        // SAFETY: so many bytes are left in `memory`, which nothing else knows of.
-        UnsafeMutableRawBufferPointer(memory)[count...].copyBytes(from: part)
-        count += part.count
-      }
-    }
-  }
+  private func stop() { for reader in readers { reader.stop() } }
 
   /// Makes the next read walk anew.
-  func restart() { hasWalked = false }
+  ///
+  /// - Throws: `IteratorError`.
+  func restart() throws(IteratorError) {
+    guard let parts else { return }
+    // A thread may still be writing to the memory: it keeps it.
+    if !parts.isEmpty {
+      stop()
+      walk = try load()
+    }
+    self.parts = nil
+    piece = nil
+    position = 0
+  }
 
   /// Walks at the first call, and gives the next bytes; 0 at the end.
   ///
   /// - Throws: `IteratorError`.
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws(IteratorError) -> Int {
-    if !hasWalked { try run() }
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     var count = 0
-    var start = 0
-    forEachPiece { piece in
-      let done = position + count - start
-      start += piece.count
-      guard done >= 0, done < piece.count, count < buffer.count else { return }
-      let part = piece[done...].prefix(buffer.count - count)
-      UnsafeMutableRawBufferPointer(rebasing: buffer[count...]).copyMemory(
-        from: UnsafeRawBufferPointer(rebasing: part))
-      count += part.count
+    while count == 0, let piece = try nextPiece() {
+      count = min(buffer.count, piece.bytes.count - position)
+      let part = piece.bytes[position..<position + count]
+      buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: part))
+      take(count)
     }
-    position += count
     return count
   }
 
-  private var isOrdered: Bool {
-    var latest: UInt32 = 0
-    var isOrdered = true
-    forEachPiece { piece in
-      var at = 0
-      while isOrdered, let header = RecordHeader(piece, at: at) {
-        isOrdered = header.order >= latest
-        latest = header.order
-        at += header.size
-      }
+  /// Shows the records from here to the end: whole ones in each piece, valid during the call.
+  func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    while let piece = try nextPiece() {
+      try body(piece.bytes)
+      take(piece.bytes.count)
     }
-    return isOrdered
   }
 
-  /// A copy with the records by rising order.
-  private func inOrder() -> [UInt8] {
-    var places: [(order: UInt32, start: Int, size: Int)] = []
-    var bytes: [UInt8] = []
-    walk.forEachPiece { piece in
-      var at = 0
-      while let header = RecordHeader(piece, at: at) {
-        places.append((header.order, bytes.count + at, header.size))
-        at += header.size
-      }
-      bytes.append(contentsOf: piece)
+  private func nextPiece() throws -> PieceRing.Piece? {
+    if parts == nil { try begin() }
+    guard let parts, !parts.isEmpty else { return nil }
+    if piece == nil { piece = try reader(of: parts).take() }
+    return piece
+  }
+
+  /// So many bytes of the piece have been used.
+  private func take(_ count: Int) {
+    position += count
+    guard let parts, let piece, position == piece.bytes.count else { return }
+    reader(of: parts).release()
+    self.piece = nil
+    position = 0
+    if piece.isLast { self.parts = parts.dropFirst() }
+  }
+
+  private func reader(of parts: Range<Int>) -> DirectReader {
+    readers[parts.lowerBound % readers.count]
+  }
+
+  private func begin() throws(IteratorError) {
+    let tasks = try walk.list()
+    let isShared = tasks >= Self.manyTasks && hasProcessors
+    let count = isShared ? DirectWalk.readers : 1
+    readers = (0..<count).map { DirectReader(walk, tasks: tasks, number: $0, of: count) }
+    if isShared { for reader in readers { reader.start() } }
+    parts = 0..<(tasks + DirectReader.part - 1) / DirectReader.part
+  }
+}
+
+/// One of the readers of a walk: each takes every so manieth part of the list.
+private final class DirectReader: PieceRing {
+  /// Tasks in a part: with a command line each, what a chunk has room for.
+  static var part: Int { 256 }
+
+  private let walk: DirectWalk
+  private let tasks: Int
+  private let number: Int
+  private let stride: Int
+  private var next: Int
+
+  init(_ walk: DirectWalk, tasks: Int, number: Int, of count: Int) {
+    self.walk = walk
+    self.tasks = tasks
+    self.number = number
+    next = number * Self.part
+    stride = count * Self.part
+    super.init(count: DirectWalk.chunksOfReader)
+  }
+
+  /// Stores as much of the current part as there is room for.
+  override func fill(_ index: Int) -> Result<Piece, any Error>? {
+    guard next < tasks else { return nil }
+    let part = next / Self.part * Self.part
+    let end = min(tasks, part + Self.part)
+    do {
+      let stored = try walk.store(next..<end, chunk: index, reader: number)
+      let isLast = stored.next == end
+      next = isLast ? part + stride : stored.next
+      return .success(Piece(bytes: stored.records, isLast: isLast))
+    } catch {
+      return .failure(error)
     }
-    places.sort { $0.order < $1.order }
-    var ordered: [UInt8] = []
-    ordered.reserveCapacity(bytes.count)
-    for place in places { ordered += bytes[place.start..<place.start + place.size] }
-    return ordered
   }
 }

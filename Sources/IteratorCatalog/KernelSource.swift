@@ -47,11 +47,12 @@ public struct TableRequest: Sendable {
   ///   - files: the table's program.
   ///   - names: the functions.
   ///   - slots: scratch slots: 1 for one reader, more for a pin with many.
-  ///   - chunks: pieces of mapped memory for a program that writes there.
+  ///   - memory: for a program that walks by itself.
   /// - Returns: the programs, ready to be attached.
   /// - Throws: `IteratorError`.
   public func load(
-    _ files: EmbeddedFiles, _ names: [String], slots: UInt32 = 1, chunks: UInt32 = 0
+    _ files: EmbeddedFiles, _ names: [String], slots: UInt32 = 1,
+    memory: DirectMemorySize? = nil
   ) throws(IteratorError) -> LoadedPrograms {
     var constants = ProgramConstants(
       pageShift: UInt32(getpagesize().trailingZeroBitCount), processors: possibleProcessors())
@@ -60,7 +61,7 @@ public struct TableRequest: Sendable {
     constants.slots = slots
     return try LoadedPrograms(
       files.object(of: projection.schema.name), programs: names,
-      constants: constants.bytes(for: projection), slots: constants.slots, chunks: chunks,
+      constants: constants.bytes(for: projection), slots: constants.slots, memory: memory,
       cache: cache)
   }
 }
@@ -84,22 +85,26 @@ public struct KernelSource: RecordSource, ~Copyable {
     _ files: EmbeddedFiles, _ request: TableRequest, isRepeated: Bool = false,
     onStall: (@Sendable (StallPlace) -> Void)? = nil
   ) throws(IteratorError) {
-    let direct = try DirectSource.ifSuitable(files, request, isRepeated: isRepeated)
+    let direct = try DirectSource.ifSuitable(files, request, isRepeated: isRepeated, onStall)
     walks = direct == nil ? try request.walks(files, onStall) : nil
     self.direct = direct
   }
 
+  /// Has it threads of its own, so that nobody need read ahead?
+  public var readsAhead: Bool { direct != nil }
+
   /// Begins again: what is read then is the kernel as it is then.
-  mutating func restart() {
-    direct?.restart()
+  ///
+  /// - Throws: `IteratorError`.
+  mutating func restart() throws(IteratorError) {
+    try direct?.restart()
     walks?.restart()
   }
 
   /// Reads the next bytes; 0 at the end.
   ///
   /// - Throws: `IteratorError`.
-  public mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(IteratorError) -> Int
-  {
+  public mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     if let count = try direct?.read(into: buffer) { return count }
     return try walks?.read(into: buffer) ?? 0
   }

@@ -22,12 +22,14 @@ public final class RepeatedSource: RecordSource {
   }
 
   /// Begins again: what is read then is the kernel as it is then.
-  public func restart() { source.restart() }
+  ///
+  /// - Throws: `IteratorError`.
+  public func restart() throws(IteratorError) { try source.restart() }
 
   /// Reads the next bytes; 0 at the end.
   ///
   /// - Throws: `IteratorError`.
-  public func read(into buffer: UnsafeMutableRawBufferPointer) throws(IteratorError) -> Int {
+  public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     try source.read(into: buffer)
   }
 }

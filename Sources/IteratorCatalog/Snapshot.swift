@@ -34,16 +34,14 @@ public struct Snapshot<Record: KernelRecord>: RandomAccessCollection, Sendable {
     self.starts = starts
   }
 
-  /// Copies what a direct walk has left in mapped memory, all at once.
+  /// Copies what a direct walk leaves in mapped memory, a piece at a time.
   init(_ source: DirectSource, projection: Projection, host: HostFacts) throws {
     var cutter = RecordCutter(schema: projection.schema, layout: projection.layout)
     var starts: [Int] = []
-    let (size, records) = source.extent
-    let bytes = source.copy(size)
-    starts.reserveCapacity(records)
-    let end = try bytes.withUnsafeBytes { try cutter.cut($0, noting: &starts) }
-    if end < size {
-      throw StreamError.endsInRecord(table: projection.schema.name, missing: size - end)
+    var bytes: [UInt8] = []
+    try source.forEachPiece { piece in
+      try cutter.cut(piece, from: bytes.count, noting: &starts)
+      bytes.append(contentsOf: piece)
     }
     storage = RecordStorage(
       bytes, preamble: cutter.preamble, schema: projection.schema, layout: projection.layout,

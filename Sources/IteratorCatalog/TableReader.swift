@@ -63,10 +63,10 @@ public struct TableReader<Record: KernelRecord>: ~Copyable {
   public mutating func snapshot() throws -> Snapshot<Record> {
     switch source {
     case .direct(let walk):
-      try walk.run()
+      try walk.restart()
       return try Snapshot(walk, projection: projection, host: .live())
     case .seq(let walks):
-      walks.restart()
+      try walks.restart()
       return try Snapshot(walks, projection: projection, host: .live())
     }
   }

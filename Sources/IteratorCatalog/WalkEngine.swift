@@ -34,28 +34,24 @@ extension TableRequest {
     return programs.count == 1 && programs[0].direct != nil ? programs[0] : nil
   }
 
-  /// Is the direct engine the faster one? Not for a single walk: making and mapping the memory costs
-  /// as much as it saves.
+  /// Is the direct engine the faster one? Not for a single walk over few tasks: making and mapping
+  /// the memory costs as much as it saves.
   func prefersDirect(isRepeated: Bool) -> Bool {
-    guard isRepeated, obstacleToDirect == nil, let since = directProgram?.direct,
-      kernelIsAtLeast(since), let tasks = taskCount()
+    guard obstacleToDirect == nil, let since = directProgram?.direct, let tasks = taskCount(),
+      isRepeated || tasks >= leastTasks, tasks <= mostTasks
     else { return false }
-    return tasks <= mostTasks
-  }
-
-  /// About how many bytes a walk gives.
-  var expectedSize: Int {
-    let texts = projection.wantedTexts
-    return (taskCount() ?? 1000) * (projection.fixedSize + 24 * texts) + 4096
+    return kernelIsAtLeast(since)
   }
 }
 
-/// A direct walk is one RCU section, in which a kernel that does not preempt runs nothing else on
-/// that processor: some 20 milliseconds for as many tasks as this.
+/// Fewer are walked over by an iterator before the memory is mapped.
+private let leastTasks = 1000
+/// The tasks are listed in one RCU section, in which a kernel that does not preempt runs nothing else
+/// on that processor: some 20 milliseconds for as many tasks as this.
 private let mostTasks = 100_000
 
 /// How many threads this host has: the fourth field of /proc/loadavg.
-private func taskCount() -> Int? {
+func taskCount() -> Int? {
   let fields = fileContents("/proc/loadavg")?.split(separator: UInt8(ascii: " ")) ?? []
   guard fields.count > 3 else { return nil }
   let count = fields[3].split(separator: UInt8(ascii: "/")).last ?? []

@@ -1,154 +1,208 @@
 import CLibbpf
 import Glibc
 
-/// Walks with a program that goes through the objects by itself (`SEC("syscall")`, bpf/direct.h),
-/// and shows what it has written into memory that is mapped here.
+/// How much memory a program that walks by itself is given (bpf/direct.h).
+public struct DirectMemorySize: Sendable {
+  /// Pieces of mapped memory for records.
+  public var chunks: UInt32
+  /// Pieces of the list of tasks.
+  public var lists: UInt32
+
+  /// Tasks in a piece of the list.
+  static let tasksInList = 1024
+
+  /// Room for some more tasks than there are now.
+  init(tasks: Int) {
+    chunks = UInt32(DirectWalk.readers * DirectWalk.chunksOfReader)
+    lists = UInt32((tasks + tasks / 4) / Self.tasksInList + 1)
+  }
+}
+
+/// Walks with a program that goes through the tasks by itself (`SEC("syscall")`, bpf/direct.h), and
+/// shows what it has written into memory that is mapped here.
 ///
-/// Programs and memory stay for the next run: making the memory costs more than a walk.
-public struct DirectWalk: ~Copyable {
+/// First it lists the tasks, and then several readers at once may each store parts of the list: each
+/// has a scratch slot and chunks of its own. Programs and memory stay for the next walk.
+public final class DirectWalk {
   private let program: String
   private let iterator: String
-  private let load: (UInt32) throws(IteratorError) -> LoadedPrograms
+  private let load: (DirectMemorySize) throws(IteratorError) -> LoadedPrograms
+  private let onStall: (@Sendable (StallPlace) -> Void)?
   private var memory: DirectMemory
-  /// Chunks that the latest run has filled.
-  private var filled = 0
-  /// How many records the latest run has stored.
-  public private(set) var records = 0
+  private var watch: StallWatch?
 
-  /// Bytes of a chunk (`struct kiter_chunk`), of which the first eight say how many are in use.
-  static let chunkSize = 128 << 10
-  /// Bytes of a chunk that are surely used before the next one is begun.
-  static let chunkRoom = chunkSize - 8 - 0x3000
+  /// How many readers there may be.
+  public static let readers = 2
+  /// How many chunks each has.
+  public static let chunksOfReader = 4
 
   /// Loads the program.
   ///
   /// - Parameters:
   ///   - program: the C function.
   ///   - iterator: the table's name, for errors.
-  ///   - size: about how many bytes there will be. A wrong guess costs another load and run.
-  ///   - load: loads the program with so many chunks; is called again when they are too few.
+  ///   - tasks: about how many there are. A wrong guess costs another load.
+  ///   - onStall: called from another thread when a run takes more than 2 seconds.
+  ///   - load: loads the program with so much memory; is called again when it is too little.
   /// - Throws: what `load` throws, and `IteratorError` if the memory cannot be mapped.
   public init(
-    _ program: String, iterator: String, size: Int,
-    load: @escaping (UInt32) throws(IteratorError) -> LoadedPrograms
+    _ program: String, iterator: String, tasks: Int,
+    onStall: (@Sendable (StallPlace) -> Void)? = nil,
+    load: @escaping (DirectMemorySize) throws(IteratorError) -> LoadedPrograms
   ) throws(IteratorError) {
     self.program = program
     self.iterator = iterator
     self.load = load
-    memory = try DirectMemory(load(UInt32(size / Self.chunkRoom + 1)), iterator: iterator)
+    self.onStall = onStall
+    memory = try DirectMemory(load(DirectMemorySize(tasks: tasks)), iterator: iterator)
+    watchReaders()
   }
 
-  /// Walks once. What an earlier run has left is gone then.
+  private func watchReaders() {
+    watch = onStall.flatMap { memory.programs.watch(readers: Self.readers, $0) }
+  }
+
+  /// Lists the tasks of the reader's pid namespace in the order of an iterator. No reader may be
+  /// storing what an earlier list has.
   ///
-  /// - Throws: `IteratorError`; one with cause `stuck` if an object changes whenever it is looked
-  ///   at, for 10 seconds.
-  public mutating func run() throws(IteratorError) {
-    let start = clockTime(CLOCK_MONOTONIC)
-    filled = 0
+  /// - Returns: how many they are.
+  /// - Throws: `IteratorError`.
+  public func list() throws(IteratorError) -> Int {
     while true {
-      let result = try memory.run(program)
-      let needed = Int(result.chunk) + 1
-      if result.tooLong > 0 { throw tooLong(result.tooLong) }
-      if needed > memory.chunks {
-        // Some more: there may be more of them by then.
-        memory = try DirectMemory(load(UInt32(needed + needed / 4 + 1)), iterator: iterator)
-      } else if result.torn == 0 {
-        filled = needed
-        records = Int(result.records)
-        return
-      } else if clockTime(CLOCK_MONOTONIC) - start >= walkPatience {
-        throw stuck()
+      let count = Int(try memory.run(program, DirectRun()).end)
+      if count <= memory.tasks {
+        memory.sortTasks(count)
+        return count
       }
+      memory = try DirectMemory(load(DirectMemorySize(tasks: count)), iterator: iterator)
+      watchReaders()
     }
   }
 
-  /// Shows each piece of memory that the latest run has filled: whole records, in a row. The bytes
-  /// are valid during the call.
-  public borrowing func forEachPiece<Failure: Error>(
-    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
-  ) throws(Failure) {
-    for index in 0..<filled { try body(memory.chunk(index)) }
-  }
-
-  private func tooLong(_ count: UInt32) -> IteratorError {
-    IteratorError(
-      iterator: iterator, stage: .read, cause: .incomplete,
-      advice: "\(count) records are longer than 12 KiB; use --engine seq")
+  /// Stores the records of tasks in a chunk, as many as there is room for.
+  ///
+  /// - Parameters:
+  ///   - part: which of the list.
+  ///   - chunk: which of the reader's.
+  ///   - reader: which one this is.
+  /// - Returns: the first task that is not stored, and the records: whole ones, in a row, which stay
+  ///   until the chunk is used again. The first part begins with the preamble.
+  /// - Throws: `IteratorError`; one with cause `stuck` if a task changes whenever it is looked at, for
+  ///   10 seconds.
+  public func store(_ part: Range<Int>, chunk: Int, reader: Int) throws(IteratorError)
+    -> (next: Int, records: UnsafeRawBufferPointer)
+  {
+    let clock = watch?.clocks[reader]
+    let start = clockTime(CLOCK_MONOTONIC)
+    let number = reader * Self.chunksOfReader + chunk
+    while true {
+      clock?.readBegins()
+      defer { clock?.readEnds() }
+      let result = try memory.run(
+        program,
+        DirectRun(
+          first: UInt32(part.lowerBound), end: UInt32(part.upperBound), chunk: UInt32(number),
+          slot: UInt32(reader)))
+      let next = Int(result.first)
+      if next > part.lowerBound || part.isEmpty { return (next, memory.records(in: number)) }
+      if clockTime(CLOCK_MONOTONIC) - start >= walkPatience { throw stuck() }
+      sched_yield()
+    }
   }
 
   private func stuck() -> IteratorError {
     IteratorError(
       iterator: iterator, stage: .read, cause: .stuck,
-      advice: "an object changed each time it was looked at for 10 seconds; try again")
+      advice: "a task changed each time it was looked at for 10 seconds; try again")
   }
 }
 
-/// A program and the memory that it writes to.
-private struct DirectMemory: ~Copyable {
-  private let programs: LoadedPrograms
-  private let iterator: String
-  private let mapped: UnsafeRawBufferPointer
-  let chunks: Int
+/// `struct kiter_run`: what a run is to do, and has done.
+private struct DirectRun {
+  var first: UInt32 = 0
+  var end: UInt32 = 0
+  var chunk: UInt32 = 0
+  var slot: UInt32 = 0
+  var isTorn: UInt32 = 0
+  var tid: UInt32 = 0
+  var order: UInt32 = 0
+  var pad: UInt32 = 0
+}
 
-  /// `struct kiter_walk`: what a run says of itself.
-  struct Result {
-    var object: UInt64 = 0
-    var at: UInt64 = 0
-    var chunk: UInt32 = 0
-    var records: UInt32 = 0
-    var torn: UInt32 = 0
-    var tooLong: UInt32 = 0
-  }
+/// A program and the memory that it shares with this process.
+private struct DirectMemory: ~Copyable {
+  let programs: LoadedPrograms
+  private let iterator: String
+  private let chunks: MappedMap
+  private let lists: MappedMap
 
   init(_ programs: consuming LoadedPrograms, iterator: String) throws(IteratorError) {
+    let chunks = try MappedMap(programs.descriptor(of: "kiter_chunks"), PROT_READ, iterator)
+    let lists = try MappedMap(
+      programs.descriptor(of: "kiter_lists"), PROT_READ | PROT_WRITE, iterator)
     self.iterator = iterator
-    let map = programs.descriptor(of: "kiter_chunks") ?? -1
-    chunks = Int(mapEntries(map))
-    let size = chunks * DirectWalk.chunkSize
-    // SAFETY: a new mapping; nothing else knows of it, and it goes with this object.
-    let start = mmap(nil, size, PROT_READ, MAP_SHARED | MAP_POPULATE, map, 0)
-    let code = errno
+    self.chunks = chunks
+    self.lists = lists
     self.programs = programs
-    guard let start, start != MAP_FAILED else {
-      mapped = UnsafeRawBufferPointer(start: nil, count: 0)
-      throw IteratorError(iterator: iterator, stage: .start, cause: .failed, code: code)
-    }
-    mapped = UnsafeRawBufferPointer(start: start, count: size)
   }
 
-  deinit {
-    // SAFETY: what was mapped in init; views of it live no longer than a call.
-    if mapped.count > 0 {
-      munmap(UnsafeMutableRawPointer(mutating: mapped.baseAddress), mapped.count)
+  /// How many there is room for.
+  var tasks: Int { lists.bytes.count / 8 }
+
+  /// Puts the listed tasks into the order of their numbers, as an iterator has them: the kernel lists
+  /// them as they began.
+  borrowing func sortTasks(_ count: Int) {
+    var tasks = UnsafeMutableBufferPointer(
+      rebasing: lists.bytes.bindMemory(to: UInt64.self)[..<count])
+    for index in tasks.indices.dropFirst() where tasks[index] < tasks[index - 1] {
+      tasks.sort()
+      return
     }
   }
 
-  borrowing func run(_ program: String) throws(IteratorError) -> Result {
-    var result = Result()
-    let size = UInt32(MemoryLayout<Result>.size)
+  borrowing func run(_ program: String, _ run: DirectRun) throws(IteratorError) -> DirectRun {
+    var run = run
+    let size = UInt32(MemoryLayout<DirectRun>.size)
     // SAFETY: the program writes to the structure only, which has the size that it says.
-    let code = kiter_program_run(programs.descriptor(of: program) ?? -1, &result, size)
+    let code = kiter_program_run(programs.descriptor(of: program) ?? -1, &run, size)
     guard code == 0 else {
       throw IteratorError(
         iterator: iterator, stage: .read, cause: .failed, code: code < 0 ? -code : EBUSY)
     }
-    return result
+    return run
   }
 
-  /// The used bytes of a chunk.
-  borrowing func chunk(_ index: Int) -> UnsafeRawBufferPointer {
-    let start = index * DirectWalk.chunkSize
-    // SAFETY: `index` is one of `chunks`.
-    let used = mapped.load(fromByteOffset: start, as: UInt64.self)
-    let room = DirectWalk.chunkSize - 8
-    return UnsafeRawBufferPointer(rebasing: mapped[start + 8..<start + 8 + min(Int(used), room)])
+  /// The used bytes of a chunk (`struct kiter_chunk`).
+  borrowing func records(in chunk: Int) -> UnsafeRawBufferPointer {
+    let size = 64 << 10
+    let bytes = UnsafeRawBufferPointer(
+      rebasing: chunks.bytes[chunk * size..<(chunk + 1) * size])
+    // SAFETY: a chunk begins with how many bytes behind that are used.
+    let used = bytes.load(as: UInt64.self)
+    return UnsafeRawBufferPointer(rebasing: bytes[8..<8 + min(Int(used), size - 8)])
   }
 }
 
-/// Elements that a map has room for; 0 if it is none.
-private func mapEntries(_ map: Int32) -> UInt32 {
-  var info = bpf_map_info()
-  var size = UInt32(MemoryLayout<bpf_map_info>.size)
-  // SAFETY: the kernel writes at most `size` bytes.
-  return bpf_obj_get_info_by_fd(map, &info, &size) == 0 ? info.max_entries : 0
+/// A map whose elements this process sees as memory.
+private struct MappedMap: ~Copyable {
+  let bytes: UnsafeMutableRawBufferPointer
+
+  init(_ map: Int32?, _ protection: Int32, _ iterator: String) throws(IteratorError) {
+    var info = bpf_map_info()
+    var infoSize = UInt32(MemoryLayout<bpf_map_info>.size)
+    // SAFETY: the kernel writes at most `infoSize` bytes.
+    let code = bpf_obj_get_info_by_fd(map ?? -1, &info, &infoSize)
+    let size = code == 0 ? Int(info.max_entries) * Int(info.value_size) : 0
+    // SAFETY: a new mapping; nothing else knows of it, and it goes with this object.
+    let start = mmap(nil, size, protection, MAP_SHARED | MAP_POPULATE, map ?? -1, 0)
+    guard let start, start != MAP_FAILED else {
+      throw IteratorError(iterator: iterator, stage: .start, cause: .failed, code: errno)
+    }
+    bytes = UnsafeMutableRawBufferPointer(start: start, count: size)
+  }
+
+  deinit {
+    // SAFETY: what was mapped in init; views of it are used no longer than it.
+    munmap(bytes.baseAddress, bytes.count)
+  }
 }

@@ -36,8 +36,8 @@ public struct IteratorWalks: ~Copyable {
   /// - Throws: `IteratorError`.
   public mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(IteratorError) -> Int
   {
-    watch?.readBegins()
-    defer { watch?.readEnds() }
+    watch?.clocks[0].readBegins()
+    defer { watch?.clocks[0].readEnds() }
     while true {
       if let count = try reader?.read(into: buffer), count > 0 { return count }
       guard next < walks.count else { return 0 }

@@ -4,14 +4,15 @@ struct LoadSettings {
   var constants: [UInt8]
   /// Scratch slots.
   var slots: UInt32 = 1
-  /// Pieces of mapped memory; the map for none is not made.
-  var chunks: UInt32 = 0
+  /// For a program that walks by itself; without, its maps are not made.
+  var memory: DirectMemorySize?
 
   /// The size of a map that is not what the object file says.
   func entries(of map: String) -> UInt32? {
     switch map {
     case "kiter_slots": slots
-    case "kiter_chunks": chunks
+    case "kiter_chunks": memory?.chunks ?? 0
+    case "kiter_lists": memory?.lists ?? 0
     default: nil
     }
   }

@@ -34,15 +34,15 @@ public struct LoadedPrograms: ~Copyable {
   ///   - programs: C functions to load; the object's others are left out.
   ///   - constants: bytes of `struct kiter_config`.
   ///   - slots: scratch slots: 1 for one reader, more for a pin with many.
-  ///   - chunks: pieces of mapped memory for a program that walks by itself.
+  ///   - memory: for a program that walks by itself.
   ///   - cache: where relocated programs are kept; nil for nowhere.
   /// - Throws: `IteratorError`: `unsupported` if this kernel lacks the iterator or what the program
   ///   needs, `notPermitted` without CAP_BPF and CAP_PERFMON.
   public init(
     _ object: ProgramObject, programs: [String], constants: [UInt8], slots: UInt32,
-    chunks: UInt32 = 0, cache: ProgramCache? = .standard
+    memory: DirectMemorySize? = nil, cache: ProgramCache? = .standard
   ) throws(IteratorError) {
-    let settings = LoadSettings(constants: constants, slots: slots, chunks: chunks)
+    let settings = LoadSettings(constants: constants, slots: slots, memory: memory)
     iterator = object.name
     // The folder is root's, so nobody else needs to look.
     let key = cache != nil && geteuid() == 0 ? CacheKey(object, programs: programs) : nil
@@ -102,7 +102,11 @@ public struct LoadedPrograms: ~Copyable {
   borrowing func descriptor(of name: String) -> Int32? { objects[name] }
 
   /// Calls `report` from another thread when a read takes more than 2 seconds.
-  borrowing func watch(_ report: @escaping @Sendable (StallPlace) -> Void) -> StallWatch? {
-    objects["kiter_slots"].map { StallWatch(ProgressProbe(map: $0), report: report) }
+  borrowing func watch(
+    readers: Int = 1, _ report: @escaping @Sendable (StallPlace) -> Void
+  ) -> StallWatch? {
+    objects["kiter_slots"].map {
+      StallWatch(ProgressProbe(map: $0), readers: readers, report: report)
+    }
   }
 }

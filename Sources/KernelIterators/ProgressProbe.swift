@@ -1,14 +1,14 @@
 import CLibbpf
 
-/// Looks at a loaded program's scratch slot from outside: the program leaves there which process
+/// Looks at a loaded program's scratch slots from outside: the program leaves there which process
 /// it looks at.
 struct ProgressProbe: Sendable {
   /// Descriptor of the map kiter_slots; belongs to the loaded object, which must outlive this.
   let map: Int32
 
-  /// Where the walk is; nil if the map cannot be read.
-  func place() -> StallPlace? {
-    var key: UInt32 = 0
+  /// Where a reader's walk is; nil if the map cannot be read.
+  func place(of reader: Int) -> StallPlace? {
+    var key = UInt32(reader)
     var place: StallPlace?
     guard let valueSize else { return nil }
     withUnsafeTemporaryAllocation(byteCount: valueSize, alignment: 8) { value in

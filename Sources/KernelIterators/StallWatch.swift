@@ -9,12 +9,24 @@ public enum StallPlace: Sendable, Equatable {
   case after(pid: UInt32)
 }
 
-/// Notices a read that does not come back: the kernel waits where a process's memory is locked.
+/// When a reader's read under way began.
+final class ReadClock: Sendable {
+  /// CLOCK_MONOTONIC; 0 between reads.
+  private let start = Atomic<UInt64>(0)
+
+  var began: UInt64 { start.load(ordering: .relaxed) }
+
+  func readBegins() { start.store(clockTime(CLOCK_MONOTONIC), ordering: .relaxed) }
+
+  func readEnds() { start.store(0, ordering: .relaxed) }
+}
+
+/// Notices reads that do not come back: the kernel waits where a process's memory is locked.
 ///
-/// The reading thread sleeps in the kernel, so another one watches.
+/// A reading thread sleeps in the kernel, so another one watches.
 final class StallWatch: Sendable {
-  /// When the read under way began (CLOCK_MONOTONIC); 0 between reads.
-  private let began = Atomic<UInt64>(0)
+  /// Of each reader.
+  let clocks: [ReadClock]
   private let progress: ProgressProbe
   private let report: @Sendable (StallPlace) -> Void
 
@@ -23,15 +35,14 @@ final class StallWatch: Sendable {
   /// Microseconds between two looks: nothing tells a thread that another one sleeps.
   private static let pause: UInt32 = 100_000
 
-  init(_ progress: ProgressProbe, report: @escaping @Sendable (StallPlace) -> Void) {
+  init(
+    _ progress: ProgressProbe, readers: Int, report: @escaping @Sendable (StallPlace) -> Void
+  ) {
     self.progress = progress
     self.report = report
+    clocks = (0..<readers).map { _ in ReadClock() }
     startThread()
   }
-
-  func readBegins() { began.store(clockTime(CLOCK_MONOTONIC), ordering: .relaxed) }
-
-  func readEnds() { began.store(0, ordering: .relaxed) }
 
   private func startThread() {
     var thread = pthread_t()
@@ -46,16 +57,19 @@ final class StallWatch: Sendable {
   }
 
   private func watch() -> Never {
-    var reported: UInt64 = 0
+    var reported = [UInt64](repeating: 0, count: clocks.count)
     while true {
       usleep(Self.pause)
-      let start = began.load(ordering: .relaxed)
-      guard start != 0, start != reported, clockTime(CLOCK_MONOTONIC) - start > Self.patience,
-        let place = progress.place()
-      else { continue }
-      // Once for each read: it may go on to wait for the next process.
-      reported = start
-      report(place)
+      for (reader, clock) in clocks.enumerated() {
+        let start = clock.began
+        guard start != 0, start != reported[reader],
+          clockTime(CLOCK_MONOTONIC) - start > Self.patience,
+          let place = progress.place(of: reader)
+        else { continue }
+        // Once for each read: it may go on to wait for the next process.
+        reported[reader] = start
+        report(place)
+      }
     }
   }
 }

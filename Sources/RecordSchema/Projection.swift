@@ -72,8 +72,8 @@ extension Projection {
   /// The cost group of fields whose reading takes a process's mmap_lock.
   private static var lock: String { "mmap_lock" }
 
-  /// The cost groups whose helpers the kernel has for iterator programs alone, or that may sleep.
-  private static var costsOfIterators: Set<String> { [lock, "path", "stack"] }
+  /// The cost groups whose helpers the kernel has for iterator programs alone.
+  private static var costsOfIterators: Set<String> { ["path"] }
 
   /// How many texts and lists each record has.
   public var wantedTexts: Int {

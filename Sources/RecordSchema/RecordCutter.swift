@@ -44,14 +44,16 @@ public struct RecordCutter {
     return at
   }
 
-  /// Notes where each record begins whose end is in `bytes`.
+  /// Notes where each record begins in bytes that are whole records, of which the first is at `start`.
   ///
-  /// - Returns: how many bytes that were, as of the other.
   /// - Throws: `StreamError`.
   package mutating func cut(
-    _ bytes: UnsafeRawBufferPointer, noting starts: inout [Int]
-  ) throws -> Int {
-    try cut(bytes) { _, at, _ in starts.append(at) }
+    _ bytes: UnsafeRawBufferPointer, from start: Int, noting starts: inout [Int]
+  ) throws {
+    let end = try cut(bytes) { _, at, _ in starts.append(start + at) }
+    if end < bytes.count {
+      throw StreamError.endsInRecord(table: table, missing: bytes.count - end)
+    }
   }
 
   private mutating func take(_ bytes: UnsafeRawBufferPointer, at: Int) throws(StreamError) {

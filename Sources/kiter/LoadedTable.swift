@@ -13,7 +13,9 @@ struct LoadedTable {
   func write(_ query: QueryOptions, _ output: OutputOptions) throws -> RowPump.End {
     let projection = request.projection
     if query.isEmpty {
-      return try RowPump(projection, output).run(KernelSource(files, request, onStall: onStall))
+      let source = try KernelSource(files, request, onStall: onStall)
+      let isNeeded = !source.readsAhead
+      return try RowPump(projection, output).run(ReadAhead(source, isNeeded: isNeeded))
     }
     let shown = query.isCounting ? [] : projection.columns.map(\.field.name)
     let table = queryTable(beside: shown)
@@ -35,7 +37,7 @@ struct LoadedTable {
     var latest: (scan: TableScan, source: RepeatedSource, projection: Projection)?
     return QueryTable(request.projection.schema) { scan in
       if let latest, latest.scan == scan {
-        latest.source.restart()
+        try latest.source.restart()
         return try StoredRecords(latest.source, projection: latest.projection)
       }
       let request = try narrowed(by: scan, beside: [])

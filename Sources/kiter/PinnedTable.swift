@@ -34,7 +34,9 @@ struct PinnedTable: RecordedTable {
         + "to know when it is loaded; run kiter as root (sudo kiter …)")
   }
 
-  func write(_ pump: RowPump) throws -> RowPump.End { try pump.run(source()) }
+  func write(_ pump: RowPump) throws -> RowPump.End {
+    try pump.run(ReadAhead(source()))
+  }
 
   func records(
     _ projection: Projection, where isWanted: (RawRecord) -> Bool

@@ -58,7 +58,7 @@ struct RowPump {
     _ source: consuming Source, _ writer: consuming Writer
   ) throws -> End {
     var stream = RecordStream(
-      ReadAhead(source), schema: projection.schema, layout: projection.layout)
+      source, schema: projection.schema, layout: projection.layout)
     let limit = output.limit ?? .max
     var failure: (any Error)?
     writer.begin()

@@ -42,7 +42,9 @@ struct SnapshotTable: RecordedTable {
         + "which only the kernel can answer; --where asks the columns")
   }
 
-  func write(_ pump: RowPump) throws -> RowPump.End { try pump.run(file.source(of: table)) }
+  func write(_ pump: RowPump) throws -> RowPump.End {
+    try pump.run(ReadAhead(file.source(of: table)))
+  }
 
   func records(
     _ projection: Projection, where isWanted: (RawRecord) -> Bool

@@ -83,39 +83,82 @@ import Testing
     }
   }
 
-  /// A table that is larger than it was thought to be is read again, with room for all of it.
+  /// A list that is longer than it was thought to be is made again, with room for all of it; and a
+  /// part whose records a chunk has no room for goes on in the next.
   @Test func takesMoreMemoryWhereItIsTooLittle() throws {
-    let fixture = try Fixture("threads", "500")
+    let fixture = try Fixture("threads", "1500")
     let projection = try Projection(TasksRecord.schema, columns: Self.columns)
     var constants = ProgramConstants(pageShift: 12, processors: 1)
     constants.parameters["threads"] = 1
+    constants.slots = UInt32(DirectWalk.readers)
     let bytes = constants.bytes(for: projection)
     var sizes: [UInt32] = []
-    var walk = try DirectWalk("tasks_direct", iterator: "tasks", size: 0) {
-      chunks throws(IteratorError) in
-      sizes.append(chunks)
+    let walk = try DirectWalk("tasks_direct", iterator: "tasks", tasks: 0) {
+      memory throws(IteratorError) in
+      sizes.append(memory.lists)
       return try LoadedPrograms(
         TasksRecord.files.object(of: "tasks"), programs: ["tasks_direct"], constants: bytes,
-        slots: 1, chunks: chunks, cache: nil)
+        slots: constants.slots, memory: memory, cache: nil)
     }
-    try walk.run()
+    let tasks = try walk.list()
     #expect(sizes.count == 2 && sizes.first == 1 && sizes.last ?? 0 > 1, "\(sizes)")
     var threads: [UInt32] = []
-    walk.forEachPiece { piece in
+    var next = 0
+    var runs = 0
+    while next < tasks {
+      let stored = try walk.store(next..<tasks, chunk: runs % 4, reader: runs % 2)
       var at = 0
-      while let header = RecordHeader(piece, at: at) {
-        let pid = piece.loadUnaligned(
+      while let header = RecordHeader(stored.records, at: at) {
+        let pid = stored.records.loadUnaligned(
           fromByteOffset: at + projection.layout.slots[0].offset, as: UInt32.self)
         if pid == UInt32(fixture.pid) { threads.append(header.order) }
         at += header.size
       }
-      #expect(at == piece.count)
+      #expect(at == stored.records.count && stored.next > next)
+      next = stored.next
+      runs += 1
     }
-    #expect(threads.count == 501 && Set(threads).count == 501)
+    #expect(runs > 1)
+    #expect(threads.count == 1501 && threads == threads.sorted())
+  }
+
+  /// With many tasks two threads share the list: each task is there once, in order.
+  @Test func twoReadersShareManyTasks() throws {
+    let fixture = try Fixture("threads", "3000")
+    let rows = try Kiter.rows("tasks", "--threads", "--engine", "direct", "-c", "pid,tid,cmdline")
+    let own = rows.filter { $0.number("pid") == Int64(fixture.pid) }.compactMap { $0.number("tid") }
+    #expect(own.count == 3001 && own == own.sorted() && Set(own).count == 3001)
+    let again = try Kiter.rows("tasks", "--threads", "--engine", "seq", "-c", "pid,tid,cmdline")
+    let others = again.filter { $0.number("pid") == Int64(fixture.pid) }
+    #expect(others.compactMap { $0.number("tid") } == own)
+    let texts = Set(
+      (rows + again).filter { $0.number("pid") == Int64(fixture.pid) }.map {
+        $0.text("cmdline")
+      })
+    #expect(texts.count == 1)
+  }
+
+  /// A snapshot that was not read to its end does not spoil the next one.
+  @Test func canBeginAgainBeforeTheEnd() throws {
+    let fixture = try Fixture("threads", "3000")
+    var request = TableRequest(try Projection(TasksRecord.schema, columns: ["pid", "tid"]))
+    request.parameters["threads"] = 1
+    request.engine = .direct
+    let source = try RepeatedSource(TasksRecord.files, request)
+    var buffer = [UInt8](repeating: 0, count: 1000)
+    for _ in 0..<20 {
+      try source.restart()
+      for _ in 0..<3 { _ = try buffer.withUnsafeMutableBytes { try source.read(into: $0) } }
+    }
+    try source.restart()
+    let snapshot = try Snapshot<TasksRecord>(
+      source, projection: request.projection, host: .live())
+    let own = snapshot.filter { $0.pid == UInt32(fixture.pid) }.compactMap(\.tid)
+    #expect(own.count == 3001 && own == own.sorted())
   }
 
   @Test(arguments: [
-    (["tasks"], "cannot give cmdline"), (["tasks", "-c", "pid,wchan"], "cannot give wchan"),
+    (["tasks", "-c", "pid,exe"], "cannot give exe"), (["tasks", "-c", "all"], "cannot give exe"),
     (["tasks", "-c", "pid", "--pid", "1"], "knows no --pid"),
     (["maps"], "does not have this table"),
   ])

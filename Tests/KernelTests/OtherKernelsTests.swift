@@ -24,7 +24,7 @@ import Testing
         cmp /first /last && echo "$table is good"
     done
     kiter doctor; echo "doctor $?"
-    kiter tasks -c pid,comm --engine direct; echo "direct $?"
+    kiter tasks -c pid,comm,cmdline,wchan --engine direct; echo "direct $?"
     """
 
   /// Open-coded iterators came with Linux 6.7; the first is a 6.1.

@@ -22,11 +22,20 @@
   case mapKey = "map_key"
   /// `map_value` from [value, number of its map]: the same of a value.
   case mapValue = "map_value"
+  /// `container_id` from [names of a cgroup, as `reversed_path` takes them].
+  case containerID = "container_id"
+  /// `container_runtime` from the same.
+  case containerRuntime = "container_runtime"
+  /// `pod_uid` from the same.
+  case podUID = "pod_uid"
+  /// `systemd_unit` from the same.
+  case systemdUnit = "systemd_unit"
 
   /// How many fields it reads.
   public var inputCount: Int {
     switch self {
     case .userName, .wallClock, .ageSeconds, .reversedPath, .terminalName: 1
+    case .containerID, .containerRuntime, .podUID, .systemdUnit: 1
     case .jiffiesMilliseconds, .mapKey, .mapValue: 2
     case .userTime, .systemTime: 5
     case .cpuPercent: 6
@@ -36,7 +45,9 @@
   /// How its result is stored, where it is.
   public var resultType: FieldType {
     switch self {
-    case .userName, .reversedPath, .terminalName, .mapKey, .mapValue: .text
+    case .userName, .reversedPath, .terminalName: .text
+    case .containerID, .containerRuntime, .podUID, .systemdUnit: .text
+    case .mapKey, .mapValue: .text
     case .wallClock, .ageSeconds, .userTime, .systemTime, .cpuPercent, .jiffiesMilliseconds: .u64
     }
   }

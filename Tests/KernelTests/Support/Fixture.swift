@@ -15,8 +15,14 @@ final class Fixture {
   private let process: Subprocess
 
   /// Starts `kiter-fixture` with the name of a state and its arguments, and waits for the state.
-  init(_ arguments: String..., timeout: Duration = .seconds(30)) throws {
-    process = try Subprocess([try Self.executable()] + arguments)
+  ///
+  /// It is in the cgroups before it does anything.
+  init(_ arguments: String..., in cgroups: [ControlGroup] = [], timeout: Duration = .seconds(30))
+    throws
+  {
+    let enter = cgroups.map { "echo $$ >'\($0.directory)/cgroup.procs' && " }.joined()
+    let shell = cgroups.isEmpty ? [] : ["sh", "-c", enter + "exec \"$@\"", "sh"]
+    process = try Subprocess(shell + [try Self.executable()] + arguments)
     let line = try Self.firstLine(of: process, arguments, deadline: .now + timeout)
     facts = try JSONDecoder().decode(Facts.self, from: line)
     pid = Int32(try facts["pid"].int)

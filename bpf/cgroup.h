@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Cgroups: where they are, and how their names are written. Included behind the generated header. */
+#pragma once
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct kernfs_node {
+	struct kernfs_node *__parent;
+	const char *name;
+	u64 id;
+};
+
+/* Before Linux 6.15 (633488947ef6). */
+struct kernfs_node___plain {
+	struct kernfs_node *parent;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+struct cgroup_root {
+	s32 hierarchy_id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[1];
+	struct cgroup *dfl_cgrp;
+};
+
+/* What the kernel was built without is missing here. */
+enum cgroup_subsys_id {
+	memory_cgrp_id,
+};
+
+#pragma clang attribute pop
+
+#define CGROUP_MAX 2048
+/* A path as long as runtimes make them, some levels deep. */
+#define CONTAINER_MAX 1024
+#define CGROUP_NAME_MAX 256
+
+static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
+{
+	if (bpf_core_field_exists(struct kernfs_node, __parent))
+		return BPF_CORE_READ(node, __parent);
+	struct kernfs_node___plain *plain = (void *)node;
+	return BPF_CORE_READ(plain, parent);
+}
+
+struct cgroup_walk {
+	struct kiter_slot *slot;
+	struct kernfs_node *node;
+	u32 field, max;
+};
+
+/* Where a field keeps its text's place; the length is kept there: the verifier follows no memory. */
+static __always_inline struct kiter_text *text_at(struct kiter_slot *slot, u64 field)
+{
+	if (field > sizeof(struct kiter_record) - sizeof(struct kiter_text))
+		field = 0;
+	return (struct kiter_text *)(slot->bytes + field);
+}
+
+static int add_name(u32 index, struct cgroup_walk *walk)
+{
+	struct kernfs_node *node = walk->node, *parent = parent_of(node);
+	struct kiter_slot *slot = walk->slot;
+	struct kiter_text *names = text_at(slot, walk->field);
+	u64 length = names->length, at = names->offset + length;
+
+	(void)index;
+	if (!parent || length > walk->max - CGROUP_NAME_MAX || at > KITER_RECORD_MAX - CGROUP_NAME_MAX)
+		return 1;
+	s64 size = bpf_probe_read_kernel_str(slot->bytes + at, CGROUP_NAME_MAX,
+					     BPF_CORE_READ(node, name));
+	if (size < 1 || size > CGROUP_NAME_MAX)
+		return 1;
+	slot->bytes[at + size - 1] = '/';
+	names->length = length + size;
+	walk->node = parent;
+	return 0;
+}
+
+/* Names from the leaf to the root, each with a slash behind it; verified but once. */
+__noinline int put_cgroup_names(struct kiter_slot *slot, u64 node, u32 max, u32 field, u32 bit)
+{
+	if (!slot || max < CGROUP_NAME_MAX || max > CGROUP_MAX || bit >= 64 * KITER_WORDS)
+		return 0;
+	struct kiter_record *record = (struct kiter_record *)slot->bytes;
+	struct cgroup_walk walk = { .slot = slot, .node = (void *)node, .field = field, .max = max };
+	struct kiter_text *names = text_at(slot, field);
+
+	names->offset = record->record_size;
+	names->length = 0;
+	bpf_loop(CGROUP_MAX / 2, add_name, &walk, 0);
+	record->record_size += names->length;
+	record->present[bit / 64] |= 1ULL << (bit % 64);
+	if (parent_of(walk.node))
+		record->partial[bit / 64] |= 1ULL << (bit % 64);
+	return 0;
+}
+
+#define PUT_CGROUP_NAMES(w, field, node, max)                                                      \
+	do {                                                                                       \
+		if (WANT(field))                                                                   \
+			put_cgroup_names((w)->slot, JOIN(w, node), max,                            \
+					 __builtin_offsetof(struct kiter_record, field),           \
+					 KITER_BIT_##field);                                       \
+	} while (0)
+
+/*
+ * The node of the cgroup that tells a task's container. Where the memory controller has a hierarchy
+ * of its own (version 1), runtimes make their cgroups there, and may leave the task in the root, or
+ * in its starter's cgroup, of version 2. A task in that hierarchy's root has only the other.
+ */
+__noinline u64 container_node(u64 task)
+{
+	struct css_set *set = BPF_CORE_READ((struct task_struct *)task, cgroups);
+	struct cgroup *unified = BPF_CORE_READ(set, dfl_cgrp);
+	struct kernfs_node *node = BPF_CORE_READ(unified, kn);
+
+	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		return (u64)node;
+	u64 index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
+	struct cgroup_subsys_state *css =
+		(void *)word_at((u64)set + bpf_core_field_offset(struct css_set, subsys) + 8 * index);
+	struct cgroup *memory = BPF_CORE_READ(css, cgroup);
+	struct kernfs_node *other = BPF_CORE_READ(memory, kn);
+
+	if (!other || BPF_CORE_READ(memory, root) == BPF_CORE_READ(unified, root) || !parent_of(other))
+		return (u64)node;
+	return (u64)other;
+}
