@@ -12,8 +12,8 @@ import Testing
     case "tasks", "files", "vmas": return ["--pid", "\(fixture.pid)"]
     case "map_elements":
       let maps = try Kiter.rows("maps", "-c", "id,name")
-      let constants = try #require(maps.last { $0.text("name") == ".rodata.config" })
-      return ["--map", "\(constants.number("id") ?? 0)"]
+      let slots = try #require(maps.last { $0.text("name") == "kiter_slots" })
+      return ["--map", "\(slots.number("id") ?? 0)"]
     default: return ["--limit", "1000"]
     }
   }
