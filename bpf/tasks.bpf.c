@@ -888,6 +888,27 @@ int tasks(struct bpf_iter__task *ctx)
 int tasks_store(struct kiter_run *run)
 {
 	struct kiter_writer w;
+
+	if (!run || !kiter_resume(&w, run, KITER_PROGRAM_tasks))
+		return 1;
+	struct task_struct *task = CAST(struct task_struct, run->task);
+	u64 numbers = task_numbers(JOIN(&w, task));
+	u32 pid = numbers >> 32, tid = numbers;
+	struct parts parts = parts_of(&w, task);
+
+	if (!pid || !tid)
+		return 1; /* reaped since the kernel found it, or outside the namespace */
+	PUT(&w, pid, pid);
+	PUT(&w, tid, tid);
+	if (!put_fields(&w, task, &parts))
+		return 0;
+	return kiter_store(&w, run, tid);
+}
+
+/* The same, with what may sleep. */
+int tasks_store_part(struct kiter_run *run)
+{
+	struct kiter_writer w;
 	int is_good;
 
 	if (!run || !kiter_resume(&w, run, KITER_PROGRAM_tasks))
@@ -911,22 +932,30 @@ int tasks_store(struct kiter_run *run)
 	if (is_good && pid && tid) {
 		put_wchan(&w, task, trusted);
 		put_cmdline(&w, task, trusted, &parts);
-		kiter_store(&w, run);
+		kiter_store(&w, run, tid);
 	}
 	bpf_task_release(trusted);
 	return is_good;
 }
 
-/* The same records, many in one run. */
+#define WALK (kiter_config.threads ? WALK_THREADS : WALK_PROCESSES)
+
 SEC("syscall")
-int tasks_direct(struct kiter_run *context)
+int tasks_whole(struct kiter_run *context)
 {
 	struct kiter_run run = *context;
 
-	if (run.first == run.end)
-		kiter_list_tasks(&run, kiter_config.threads ? WALK_THREADS : WALK_PROCESSES);
-	else
-		kiter_store_tasks(&run, tasks_store);
+	kiter_store_whole(&run, WALK, tasks_store);
+	*context = run;
+	return 0;
+}
+
+SEC("syscall")
+int tasks_parts(struct kiter_run *context)
+{
+	struct kiter_run run = *context;
+
+	kiter_store_part(&run, WALK, tasks_store_part);
 	*context = run;
 	return 0;
 }

@@ -42,6 +42,11 @@ extension TableRequest {
     else { return false }
     return kernelIsAtLeast(since)
   }
+
+  /// About how many bytes a walk over so many tasks gives.
+  func bytes(for tasks: Int) -> Int {
+    tasks * (projection.fixedSize + 24 * projection.wantedTexts) + 4096
+  }
 }
 
 /// Fewer are walked over by an iterator before the memory is mapped.

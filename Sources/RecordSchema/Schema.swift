@@ -47,8 +47,8 @@ public struct Schema: Sendable, Equatable {
     public var option: String?
     /// The lock of a process that the kernel's walk takes by itself, whatever the columns.
     public var locks: String?
-    /// Oldest kernel with what the program's second form needs, `NAME_direct`: it writes the same
-    /// records in one run, from a walk of its own. Nil if there is none.
+    /// Oldest kernel with what the program's other forms need, `NAME_whole` and `NAME_parts`: they
+    /// write the same records from a walk of their own, in one run or in parts. Nil if there are none.
     public var direct: String?
 
     /// Creates a program; the parameters are the properties.
