@@ -420,8 +420,9 @@ int netlink(struct bpf_iter__netlink *ctx)
 	PUT(&w, port_id, nlk->portid);
 	PUT(&w, receive_queue, sk->sk_backlog.rmem_alloc.counter);
 	PUT(&w, send_queue, sk->sk_wmem_alloc.refs.counter - 1);
-	unsigned long *groups = nlk->groups;
-	PUT(&w, groups, groups ? word_at(address_of(groups)) : 0);
+	/* Of a pointer to no structure the verifier knows but the number. */
+	u64 groups = WANT(groups) ? (u64)nlk->groups : 0;
+	PUT(&w, groups, groups ? word_at(groups) : 0);
 	PUT(&w, drops, sk->sk_drops.counter);
 	return kiter_emit(&w);
 }

@@ -84,8 +84,8 @@ struct SSUnixSocket {
 
   /// Netid, state, two queues, a name and an inode, `*` and the peer's inode, an arrow, `sk:`.
   private static func parse(_ words: [Substring]) throws -> (UInt64, SSUnixSocket) {
-    let inodes = try words.indices.dropFirst(5).filter { words[$0] == "*" }.last
-    guard let star = inodes, star + 1 < words.count else {
+    let last = words.indices.dropFirst(5).last { words[$0] == "*" }
+    guard let star = last, star + 1 < words.count else {
       throw MalformedText(what: "ss", text: words.joined(separator: " "))
     }
     let arrow = words.first { ["<->", "-->", "<--", "---"].contains($0) } ?? "<->"
