@@ -301,6 +301,8 @@ extension SocketStage {
     for text in ["seven..", "three"] { writeAll(text, to: sender) }
     try add("unix_datagram_receiver", receiver)
     try add("unix_datagram_sender", sender)
+    // The receiver counts as connected, too, once a sender is.
+    try add("unix_datagram_bound", try bindUnix(Array("\(directory.path)/bound".utf8) + [0]))
     let half = try unixPair()
     try finish(half.0)
     try add("unix_shut_for_sending", half.0)

@@ -163,6 +163,7 @@ import Testing
       var name = try socket["name_hex"].bytes
       // A NUL inside an abstract name stays one.
       if name.first == 0 { name[0] = UInt8(ascii: "@") }
+      #expect(try row(role).hex("cookie") == socket["cookie"].uint, "\(role)")
       #expect(try row(role).bytes("path") == (name.isEmpty ? nil : name), "\(role)")
     }
     #expect(try row("unix_listen").number("accept_queue") == 1)

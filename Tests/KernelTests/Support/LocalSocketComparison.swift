@@ -32,7 +32,6 @@ struct LocalSocketComparison {
       comparison.compare("path", path, socket.path.isEmpty ? nil : socket.path, in: name)
       guard let known = listed[socket.inode] else { continue }
       comparison.compare("state", row.text("state"), stateNames[known.state], in: name)
-      comparison.compare("cookie", row.hex("cookie"), known.cookie, in: name)
       let peer = known.peer == 0 ? nil : Int64(known.peer)
       comparison.compare("peer_inode", row.number("peer_inode"), peer, in: name)
       comparison.compare("shutdown", row.list("shutdown"), known.shutdown, in: name)
@@ -69,7 +68,7 @@ struct LocalSocketComparison {
 struct SSUnixSocket {
   let state: String
   let receiveQueue, sendQueue: Int64
-  let cookie, peer: UInt64
+  let peer: UInt64
   /// Directions that are closed: of the arrow's two heads, those that it lacks.
   let shutdown: [String]
 
@@ -82,18 +81,16 @@ struct SSUnixSocket {
     return Dictionary(sockets, uniquingKeysWith: { first, _ in first })
   }
 
-  /// Netid, state, two queues, a name and an inode, `*` and the peer's inode, an arrow, `sk:`.
+  /// Netid, state, two queues, a name and an inode, `*` and the peer's inode, an arrow.
   private static func parse(_ words: [Substring]) throws -> (UInt64, SSUnixSocket) {
     let last = words.indices.dropFirst(5).last { words[$0] == "*" }
     guard let star = last, star + 1 < words.count else {
       throw MalformedText(what: "ss", text: words.joined(separator: " "))
     }
     let arrow = words.first { ["<->", "-->", "<--", "---"].contains($0) } ?? "<->"
-    let cookie = words.first { $0.hasPrefix("sk:") }?.dropFirst(3) ?? "0"
     let socket = SSUnixSocket(
       state: String(words[1]), receiveQueue: try parseNumber(words[2], "queue"),
       sendQueue: try parseNumber(words[3], "queue"),
-      cookie: try parseNumber(cookie, "cookie", radix: 16),
       peer: try parseNumber(words[star + 1], "peer"),
       shutdown: (arrow.first == "<" ? [] : ["receive"]) + (arrow.last == ">" ? [] : ["send"]))
     return (try parseNumber(words[star - 1], "inode"), socket)
