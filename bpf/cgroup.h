@@ -17,15 +17,34 @@ struct kernfs_node___plain {
 
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
+	struct css_rstat_cpu *rstat_cpu;
 };
 
 struct cgroup_root {
-	s32 hierarchy_id;
+	s32 hierarchy_id; /* 0: version 2 */
+	char name[64];
+};
+
+struct task_cputime {
+	u64 stime, utime, sum_exec_runtime;
+};
+
+struct cgroup_base_stat {
+	struct task_cputime cputime;
 };
 
 struct cgroup {
+	struct cgroup_subsys_state self;
+	unsigned long flags;
+	s32 level;
+	s32 nr_descendants;
+	s32 nr_populated_csets, nr_populated_domain_children, nr_populated_threaded_children;
 	struct kernfs_node *kn;
+	struct cgroup_subsys_state *subsys[1];
 	struct cgroup_root *root;
+	struct list_head cset_links;
+	struct cgroup_base_stat bstat;
+	struct prev_cputime prev_cputime;
 };
 
 struct css_set {
@@ -33,9 +52,11 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
-/* What the kernel was built without is missing here. */
+/* In a kernel they have other numbers, and those that it was built without are missing. */
 enum cgroup_subsys_id {
-	memory_cgrp_id,
+	cpuset_cgrp_id, cpu_cgrp_id, cpuacct_cgrp_id, io_cgrp_id, memory_cgrp_id, devices_cgrp_id,
+	freezer_cgrp_id, net_cls_cgrp_id, perf_event_cgrp_id, net_prio_cgrp_id, hugetlb_cgrp_id,
+	pids_cgrp_id, rdma_cgrp_id, misc_cgrp_id, dmem_cgrp_id,
 };
 
 #pragma clang attribute pop

@@ -2,26 +2,35 @@
 /*
  * How a program walks over tasks by itself (SEC("syscall"), with what Linux 6.7 has for it) and stores
  * records in memory that the reader has mapped: several times faster than the seq_file, for which the
- * kernel begins and ends the program for each object. One run lists the tasks, and each other one goes
- * through a part of the list, so that several readers can do so at once.
+ * kernel begins and ends the program for each object. There are two forms, for the same fields:
+ *
+ * NAME_whole looks at every task in one run, which is one RCU section: for what never sleeps.
+ * NAME_parts lists the tasks in one run, and in each other one goes through a part of the list, so
+ * that several readers can do so at once; between tasks it may sleep.
  *
  *	int name_store(struct kiter_run *run)
  *	{
  *		struct kiter_writer w;
  *		if (!run || !kiter_resume(&w, run, KITER_PROGRAM_name))
  *			return 1;
- *		PUT(&w, pid, …);	from the task of run->tid
+ *		PUT(&w, pid, …);	from run->task, or, in parts, bpf_task_from_pid(run->tid)
  *		return kiter_store(&w, run);
  *	}
  *
  *	SEC("syscall")
- *	int name_direct(struct kiter_run *context)
+ *	int name_whole(struct kiter_run *context)
  *	{
  *		struct kiter_run run = *context;
- *		if (run.first == run.end)
- *			kiter_list_tasks(&run, WALK_PROCESSES);
- *		else
- *			kiter_store_tasks(&run, name_store);
+ *		kiter_store_whole(&run, WALK_PROCESSES, name_store);
+ *		*context = run;
+ *		return 0;
+ *	}
+ *
+ *	SEC("syscall")
+ *	int name_parts(struct kiter_run *context)
+ *	{
+ *		struct kiter_run run = *context;
+ *		kiter_store_part(&run, WALK_PROCESSES, name_store_part);
  *		*context = run;
  *		return 0;
  *	}
@@ -36,7 +45,7 @@
 
 /* How often one task is looked at that changes each time. */
 #define KITER_TRIES 100
-#define KITER_CHUNK_BYTES (0x10000u - sizeof(u64))
+#define KITER_CHUNK_BYTES (0x20000u - sizeof(u64))
 #define KITER_LIST_TASKS 1024
 
 /* A part of the mapped memory: whole records, one behind the other. */
@@ -69,14 +78,15 @@ struct {
 
 /* What a run is to do, and has done. */
 struct kiter_run {
+	void *task; /* that the program looks at; no pointer any more to the verifier */
+	u32 tid; /* or its number in the first namespace */
+	u32 order; /* and in the reader's */
 	u32 first; /* in the list: the task to begin with; afterwards, to go on with */
 	u32 end; /* where to stop; not behind `first`: list the tasks, and say here how many there are */
-	u32 chunk; /* the piece of memory to fill */
+	u32 chunk; /* to store in; goes on where there are no more, to say how many it takes */
 	u32 slot; /* the reader's */
-	u32 is_torn; /* `first` changed whenever it was looked at */
-	u32 tid; /* of a task, while the program looks at it: in the first namespace */
-	u32 order; /* and in the reader's */
-	u32 pad;
+	u32 torn; /* tasks that changed whenever they were looked at: not stored */
+	u32 at; /* bytes of the chunk in use */
 };
 
 /* A loop that the verifier does not unroll (Linux 6.4). */
@@ -101,6 +111,64 @@ extern struct task_struct *bpf_iter_task_next(struct bpf_iter_task *walk) __ksym
 extern void bpf_iter_task_destroy(struct bpf_iter_task *walk) __ksym __weak;
 extern struct task_struct *bpf_task_from_pid(s32 pid) __ksym __weak;
 extern void bpf_task_release(struct task_struct *task) __ksym __weak;
+
+/* Has `store` look at the task, again if it says 0: that the task changed meanwhile. */
+static __always_inline int kiter_visit(struct kiter_run *run, int (*store)(struct kiter_run *run))
+{
+	struct bpf_iter_num tries;
+	int is_done = 0;
+
+	/* Nearly always: a loop costs more than what is in it. */
+	if (store(run))
+		return 1;
+	bpf_iter_num_new(&tries, 1, KITER_TRIES);
+	while (!is_done && bpf_iter_num_next(&tries))
+		is_done = store(run);
+	bpf_iter_num_destroy(&tries);
+	run->torn += !is_done;
+	return is_done;
+}
+
+/* Begins with an empty chunk, or one that has the preamble. */
+static __always_inline void kiter_begin_chunk(struct kiter_run *run, int is_first)
+{
+	u32 number = run->chunk;
+	struct kiter_chunk *chunk = bpf_map_lookup_elem(&kiter_chunks, &number);
+
+	run->at = 0;
+	if (!chunk)
+		return;
+	if (is_first) {
+		*(struct kiter_preamble *)chunk->bytes = kiter_make_preamble();
+		run->at = sizeof(struct kiter_preamble);
+	}
+	chunk->used = run->at;
+}
+
+/* Has the longest record no room in the chunk? */
+static __always_inline int kiter_is_full(struct kiter_run *run)
+{
+	return run->at > KITER_CHUNK_BYTES - KITER_RECORD_MAX;
+}
+
+/* Stores all tasks, in the kernel's order. */
+static __always_inline void kiter_store_whole(struct kiter_run *run, u32 flags,
+					      int (*store)(struct kiter_run *run))
+{
+	struct bpf_iter_task tasks;
+	struct task_struct *task;
+
+	kiter_begin_chunk(run, 1);
+	bpf_rcu_read_lock();
+	bpf_iter_task_new(&tasks, NULL, flags);
+	while ((task = bpf_iter_task_next(&tasks))) {
+		run->task = task;
+		kiter_visit(run, store);
+	}
+	bpf_iter_task_destroy(&tasks);
+	bpf_rcu_read_unlock();
+	run->task = NULL;
+}
 
 /* Puts a task on the list; goes on to count them where there is no more room. */
 __noinline int kiter_list_task(struct kiter_run *run)
@@ -145,59 +213,26 @@ static __always_inline void kiter_look_up(struct kiter_run *run, u32 index)
 	run->order = task >> 32;
 }
 
-/* Has `store` look at the task, again if it says 0: that the task changed meanwhile. */
-static __always_inline int kiter_visit(struct kiter_run *run, int (*store)(struct kiter_run *run))
-{
-	struct bpf_iter_num tries;
-	int is_done = 0;
-
-	/* Nearly always: a loop costs more than what is in it. */
-	if (store(run))
-		return 1;
-	bpf_iter_num_new(&tries, 1, KITER_TRIES);
-	while (!is_done && bpf_iter_num_next(&tries))
-		is_done = store(run);
-	bpf_iter_num_destroy(&tries);
-	return is_done;
-}
-
-/* Is there room in the chunk for the longest record? */
-static __always_inline int kiter_has_room(u32 number)
-{
-	struct kiter_chunk *chunk = bpf_map_lookup_elem(&kiter_chunks, &number);
-
-	return chunk && chunk->used <= KITER_CHUNK_BYTES - KITER_RECORD_MAX;
-}
-
 /*
- * Stores the tasks from `first` to `end`, as many as there is room for. The first run begins with the
- * preamble.
+ * Stores the tasks from `first` to `end`, as many as there is room for, or lists them all. The first
+ * part begins with the preamble.
  */
-static __always_inline void kiter_store_tasks(struct kiter_run *run,
-					      int (*store)(struct kiter_run *run))
+static __always_inline void kiter_store_part(struct kiter_run *run, u32 flags,
+					     int (*store)(struct kiter_run *run))
 {
-	u32 number = run->chunk, first = run->first, end = run->end;
-	struct kiter_chunk *chunk = bpf_map_lookup_elem(&kiter_chunks, &number);
 	struct bpf_iter_num loop;
 	int *index;
 
-	if (!chunk)
+	if (run->first >= run->end) {
+		kiter_list_tasks(run, flags);
 		return;
-	chunk->used = 0;
-	if (!first) {
-		*(struct kiter_preamble *)chunk->bytes = kiter_make_preamble();
-		chunk->used = sizeof(struct kiter_preamble);
 	}
-	run->is_torn = 0;
-	bpf_iter_num_new(&loop, first, end);
+	kiter_begin_chunk(run, !run->first);
+	bpf_iter_num_new(&loop, run->first, run->end);
 	while ((index = bpf_iter_num_next(&loop))) {
 		kiter_look_up(run, *index);
-		if (!kiter_has_room(number))
+		if (kiter_is_full(run) || !kiter_visit(run, store))
 			break;
-		if (!kiter_visit(run, store)) {
-			run->is_torn = 1;
-			break;
-		}
 		run->first++;
 	}
 	bpf_iter_num_destroy(&loop);
@@ -213,24 +248,29 @@ static __always_inline int kiter_resume(struct kiter_writer *w, struct kiter_run
 		return 0;
 	w->slot->busy = 1;
 	kiter_start(w, program);
-	w->record->order = run->order;
 	return 1;
 }
 
-/* Stores the record: there is room. */
-static __always_inline int kiter_store(struct kiter_writer *w, struct kiter_run *run)
+/* Stores the record; in the next chunk, if this one is full. */
+static __always_inline int kiter_store(struct kiter_writer *w, struct kiter_run *run, u32 order)
 {
 	u64 size = END(w);
+
+	if (!kiter_matches(w))
+		return 1;
+	w->record->order = order;
+	if (kiter_is_full(run)) {
+		run->chunk++;
+		run->at = 0;
+	}
+	u64 at = run->at;
 	u32 key = run->chunk;
 	struct kiter_chunk *chunk = bpf_map_lookup_elem(&kiter_chunks, &key);
 
-	if (!chunk || !kiter_matches(w))
+	if (size > KITER_RECORD_MAX || at > KITER_CHUNK_BYTES - KITER_RECORD_MAX)
 		return 1;
-	u64 at = chunk->used;
-
-	if (size > KITER_RECORD_MAX)
-		size = KITER_RECORD_MAX;
-	if (at > KITER_CHUNK_BYTES - KITER_RECORD_MAX)
+	run->at = at + size;
+	if (!chunk)
 		return 1;
 	bpf_probe_read_kernel(chunk->bytes + at, size, w->slot->bytes);
 	chunk->used = at + size;

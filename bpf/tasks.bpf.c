@@ -100,38 +100,18 @@ struct nsproxy {
 #include "cgroup.h"
 #include "comm.h"
 #include "direct.h"
+#include "state.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* include/linux/sched.h */
 #define PF_KTHREAD 0x00200000
-#define TASK_IDLE 0x0402
-#define TASK_WAKING 0x0200
-#define TASK_RTLOCK_WAIT 0x1000
-#define TASK_FROZEN 0x8000
-#define TASK_REPORT 0x007f
 #define MAX_RT_PRIO 100
 #define DEFAULT_PRIO 120
 
 /* What the other texts leave to a command line, as promised. */
 #define CMDLINE_MIN (20480 + SYMBOL_MAX) /* what follows the groups */
 #define PATH_SIZE 4096
-
-/* As the kernel reports it (task_state_index()): the highest bit of those that have a letter. */
-static __always_inline u8 state_of(struct task_struct *task)
-{
-	u32 running = task->__state, state = (running | task->exit_state) & TASK_REPORT;
-
-	if ((running & TASK_IDLE) == TASK_IDLE)
-		return KITER_task_state_idle;
-	if (running & (TASK_RTLOCK_WAIT | TASK_FROZEN))
-		return KITER_task_state_disk_sleep;
-	/* Its highest bit: all below it are set, then taken away. No bit is running. */
-	state |= state >> 1;
-	state |= state >> 2;
-	state |= state >> 4;
-	return state ^ state >> 1;
-}
 
 /* A relative's number, null if it has none here. */
 #define PUT_PID(w, field, pid)                                                                     \
@@ -629,10 +609,9 @@ __noinline int put_wchan_symbol(struct kiter_slot *slot, u64 address)
 static __always_inline void put_wchan(struct kiter_writer *w, struct task_struct *task,
 				      struct task_struct *trusted)
 {
-	u32 state = task->__state;
 	u64 innermost = 0;
 
-	if (!WANT(wchan) || !state || state == TASK_WAKING || task->on_rq || task->exit_state)
+	if (!WANT(wchan) || !is_asleep(task))
 		return;
 	s64 size = bpf_get_task_stack(trusted, &innermost, sizeof(innermost), 0);
 	if (size > 0)
@@ -888,6 +867,27 @@ int tasks(struct bpf_iter__task *ctx)
 int tasks_store(struct kiter_run *run)
 {
 	struct kiter_writer w;
+
+	if (!run || !kiter_resume(&w, run, KITER_PROGRAM_tasks))
+		return 1;
+	struct task_struct *task = CAST(struct task_struct, run->task);
+	u64 numbers = task_numbers(JOIN(&w, task));
+	u32 pid = numbers >> 32, tid = numbers;
+	struct parts parts = parts_of(&w, task);
+
+	if (!pid || !tid)
+		return 1; /* reaped since the kernel found it, or outside the namespace */
+	PUT(&w, pid, pid);
+	PUT(&w, tid, tid);
+	if (!put_fields(&w, task, &parts))
+		return 0;
+	return kiter_store(&w, run, tid);
+}
+
+/* The same, with what may sleep. */
+int tasks_store_part(struct kiter_run *run)
+{
+	struct kiter_writer w;
 	int is_good;
 
 	if (!run || !kiter_resume(&w, run, KITER_PROGRAM_tasks))
@@ -911,22 +911,30 @@ int tasks_store(struct kiter_run *run)
 	if (is_good && pid && tid) {
 		put_wchan(&w, task, trusted);
 		put_cmdline(&w, task, trusted, &parts);
-		kiter_store(&w, run);
+		kiter_store(&w, run, tid);
 	}
 	bpf_task_release(trusted);
 	return is_good;
 }
 
-/* The same records, many in one run. */
+#define WALK (kiter_config.threads ? WALK_THREADS : WALK_PROCESSES)
+
 SEC("syscall")
-int tasks_direct(struct kiter_run *context)
+int tasks_whole(struct kiter_run *context)
 {
 	struct kiter_run run = *context;
 
-	if (run.first == run.end)
-		kiter_list_tasks(&run, kiter_config.threads ? WALK_THREADS : WALK_PROCESSES);
-	else
-		kiter_store_tasks(&run, tasks_store);
+	kiter_store_whole(&run, WALK, tasks_store);
+	*context = run;
+	return 0;
+}
+
+SEC("syscall")
+int tasks_parts(struct kiter_run *context)
+{
+	struct kiter_run run = *context;
+
+	kiter_store_part(&run, WALK, tasks_store_part);
 	*context = run;
 	return 0;
 }

@@ -119,6 +119,17 @@ static inline int kiter_iterator_attach(int program, __u32 pid, __u32 tid)
 	return bpf_link_create(program, 0, BPF_TRACE_ITER, pid || tid ? &opts : NULL);
 }
 
+/* The cgroup of a directory and all below it; 0 is the root of version 2. */
+static inline int kiter_cgroup_iterator_attach(int program, int directory)
+{
+	union bpf_iter_link_info info = {
+		.cgroup = { .order = BPF_CGROUP_ITER_DESCENDANTS_PRE, .cgroup_fd = (__u32)directory },
+	};
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .iter_info = &info, .iter_info_len = sizeof(info));
+
+	return bpf_link_create(program, 0, BPF_TRACE_ITER, &opts);
+}
+
 /*
  * By number: sys/mount.h would bring struct timespec, which is Glibc's to declare. Returns an error
  * number, 0 if good.

@@ -3,13 +3,14 @@ import RecordSchema
 
 /// Records of a program that walks by itself, in the order in which an iterator gives them.
 ///
-/// Where there are many tasks and processors, two threads share the list of tasks: they take parts of
-/// it in turn.
+/// What never sleeps comes from one run. Otherwise the walk goes in parts and, where there are many
+/// tasks and processors, two threads take them in turn.
 final class DirectSource: RecordSource {
   private var walk: DirectWalk
   private let load: () throws(IteratorError) -> DirectWalk
-  private var readers: [DirectReader] = []
-  /// The parts of the list, and the one being read; nil before a walk.
+  private let inParts: Bool
+  private var readers: [PieceRing] = []
+  /// The parts that are left, from the one being read; nil before a walk.
   private var parts: Range<Int>?
   private var piece: PieceRing.Piece?
   /// Bytes of the piece that have been read.
@@ -30,15 +31,20 @@ final class DirectSource: RecordSource {
       throw IteratorError(
         iterator: table, stage: .load, cause: .invalid, advice: request.obstacleToDirect ?? "")
     }
-    let name = program.name + "_direct"
+    let inParts = request.projection.maySleep
+    let name = program.name + (inParts ? "_parts" : "_whole")
+    let slots = inParts ? UInt32(DirectWalk.readers) : 1
+    let tasks = taskCount() ?? 1000
+    let size =
+      inParts ? DirectMemorySize(tasks: tasks) : DirectMemorySize(bytes: request.bytes(for: tasks))
     load = { () throws(IteratorError) in
       try DirectWalk(
-        name, iterator: table, tasks: taskCount() ?? 0,
-        onStall: request.projection.mayWait ? onStall : nil
+        name, iterator: table, size: size, onStall: request.projection.mayWait ? onStall : nil
       ) { memory throws(IteratorError) in
-        try request.load(files, [name], slots: UInt32(DirectWalk.readers), memory: memory)
+        try request.load(files, [name], slots: slots, memory: memory)
       }
     }
+    self.inParts = inParts
     walk = try load()
   }
 
@@ -61,7 +67,11 @@ final class DirectSource: RecordSource {
       }
     case nil:
       guard request.prefersDirect(isRepeated: isRepeated) else { return nil }
-      return try? DirectSource(files, request, onStall)
+      do {
+        return try DirectSource(files, request, onStall)
+      } catch  where error.cause == .unsupported {
+        return nil
+      }
     }
   }
 
@@ -106,6 +116,14 @@ final class DirectSource: RecordSource {
     }
   }
 
+  /// How many bytes there surely will be.
+  ///
+  /// - Throws: `IteratorError`.
+  func leastSize() throws -> Int {
+    if parts == nil { try begin() }
+    return (readers.first as? WholeReader)?.size ?? 0
+  }
+
   private func nextPiece() throws -> PieceRing.Piece? {
     if parts == nil { try begin() }
     guard let parts, !parts.isEmpty else { return nil }
@@ -123,22 +141,27 @@ final class DirectSource: RecordSource {
     if piece.isLast { self.parts = parts.dropFirst() }
   }
 
-  private func reader(of parts: Range<Int>) -> DirectReader {
+  private func reader(of parts: Range<Int>) -> PieceRing {
     readers[parts.lowerBound % readers.count]
   }
 
   private func begin() throws(IteratorError) {
+    guard inParts else {
+      readers = [WholeReader(walk, chunks: try walk.storeAll())]
+      parts = 0..<1
+      return
+    }
     let tasks = try walk.list()
     let isShared = tasks >= Self.manyTasks && hasProcessors
     let count = isShared ? DirectWalk.readers : 1
-    readers = (0..<count).map { DirectReader(walk, tasks: tasks, number: $0, of: count) }
+    readers = (0..<count).map { PartReader(walk, tasks: tasks, number: $0, of: count) }
     if isShared { for reader in readers { reader.start() } }
-    parts = 0..<(tasks + DirectReader.part - 1) / DirectReader.part
+    parts = 0..<(tasks + PartReader.part - 1) / PartReader.part
   }
 }
 
-/// One of the readers of a walk: each takes every so manieth part of the list.
-private final class DirectReader: PieceRing {
+/// One of the readers of a walk in parts: each takes every so manieth of them.
+private final class PartReader: PieceRing {
   /// Tasks in a part: with a command line each, what a chunk has room for.
   static var part: Int { 256 }
 
@@ -170,5 +193,69 @@ private final class DirectReader: PieceRing {
     } catch {
       return .failure(error)
     }
+  }
+}
+
+/// The reader of a walk in one run.
+private final class WholeReader: PieceRing {
+  private let walk: DirectWalk
+  private let chunks: Int
+  private var next = 0
+  /// The records in order, where the walk went in another one.
+  private var ordered: UnsafeMutableRawBufferPointer?
+
+  init(_ walk: DirectWalk, chunks: Int) {
+    self.walk = walk
+    self.chunks = chunks
+    super.init(count: 1)
+    if !isOrdered { ordered = inOrder() }
+  }
+
+  deinit { ordered?.deallocate() }
+
+  override func fill(_ index: Int) -> Result<Piece, any Error>? {
+    if let ordered { return .success(Piece(bytes: .init(ordered), isLast: true)) }
+    let bytes = walk.records(in: next)
+    next += 1
+    return .success(Piece(bytes: bytes, isLast: next == chunks))
+  }
+
+  var size: Int { (0..<chunks).reduce(0) { $0 + walk.records(in: $1).count } }
+
+  private func forEachRecord(_ body: (UnsafeRawBufferPointer, RecordHeader) -> Void) {
+    for chunk in 0..<chunks {
+      let bytes = walk.records(in: chunk)
+      var at = 0
+      while let header = RecordHeader(bytes, at: at) {
+        body(UnsafeRawBufferPointer(rebasing: bytes[at..<at + header.size]), header)
+        at += header.size
+      }
+    }
+  }
+
+  private var isOrdered: Bool {
+    var latest: UInt32 = 0
+    var isOrdered = true
+    forEachRecord { _, header in
+      isOrdered = isOrdered && header.order >= latest
+      latest = header.order
+    }
+    return isOrdered
+  }
+
+  /// A copy with the records by rising order.
+  private func inOrder() -> UnsafeMutableRawBufferPointer {
+    var places: [(order: UInt32, bytes: UnsafeRawBufferPointer)] = []
+    forEachRecord { bytes, header in places.append((header.order, bytes)) }
+    places.sort { $0.order < $1.order }
+    // SAFETY: freed in deinit.
+    let ordered = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: places.reduce(0) { $0 + $1.bytes.count }, alignment: 8)
+    var at = 0
+    for place in places {
+      ordered[at..<at + place.bytes.count].copyBytes(from: place.bytes)
+      at += place.bytes.count
+    }
+    return ordered
   }
 }

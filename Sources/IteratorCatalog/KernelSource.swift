@@ -27,12 +27,20 @@ public struct TableRequest: Sendable {
     projection.schema.programs.filter { programs.isEmpty || programs.contains($0.name) }
   }
 
+  /// What the programs are attached to: a walk over cgroups is always below one of them.
+  var walkScopes: [IteratorScope] {
+    guard scopes == [.all], selectedPrograms.allSatisfy({ $0.target == "cgroup" }) else {
+      return scopes
+    }
+    return cgroupHierarchies()
+  }
+
   /// Loads the programs for walks over each scope.
   func walks(_ files: EmbeddedFiles, _ onStall: (@Sendable (StallPlace) -> Void)? = nil)
     throws(IteratorError) -> IteratorWalks
   {
     let names = selectedPrograms.map(\.name)
-    var walks = IteratorWalks(try load(files, names), names: names, scopes: scopes)
+    var walks = IteratorWalks(try load(files, names), names: names, scopes: walkScopes)
     if let onStall, projection.mayWait { walks.reportStalls(onStall) }
     return walks
   }
@@ -64,9 +72,10 @@ public struct TableRequest: Sendable {
 
 /// The running kernel as a source of records: loads a table's programs, and walks with each.
 public struct KernelSource: RecordSource, ~Copyable {
-  // One of the two.
+  // One of the three.
   private let direct: DirectSource?
   private var walks: IteratorWalks?
+  private var stored: StoredWalk?
 
   /// Loads what the request needs.
   ///
@@ -81,6 +90,16 @@ public struct KernelSource: RecordSource, ~Copyable {
     _ files: EmbeddedFiles, _ request: TableRequest, isRepeated: Bool = false,
     onStall: (@Sendable (StallPlace) -> Void)? = nil
   ) throws(IteratorError) {
+    if request.engine != .seq, let program = request.storedProgram {
+      stored = try StoredWalk(
+        program.name + "_direct", iterator: request.projection.schema.name,
+        scopes: request.walkScopes
+      ) { memory throws(IteratorError) in
+        try request.load(files, [program.name + "_direct"], memory: memory)
+      }
+      direct = nil
+      return
+    }
     let direct = try DirectSource.ifSuitable(files, request, isRepeated: isRepeated, onStall)
     walks = direct == nil ? try request.walks(files, onStall) : nil
     self.direct = direct
@@ -94,6 +113,7 @@ public struct KernelSource: RecordSource, ~Copyable {
   /// - Throws: `IteratorError`.
   mutating func restart() throws(IteratorError) {
     try direct?.restart()
+    stored?.restart()
     walks?.restart()
   }
 
@@ -102,6 +122,7 @@ public struct KernelSource: RecordSource, ~Copyable {
   /// - Throws: `IteratorError`.
   public mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     if let count = try direct?.read(into: buffer) { return count }
+    if let count = try stored?.read(into: buffer) { return count }
     return try walks?.read(into: buffer) ?? 0
   }
 }

@@ -39,6 +39,7 @@ public struct Snapshot<Record: KernelRecord>: RandomAccessCollection, Sendable {
     var cutter = RecordCutter(schema: projection.schema, layout: projection.layout)
     var starts: [Int] = []
     var bytes: [UInt8] = []
+    bytes.reserveCapacity(try source.leastSize())
     try source.forEachPiece { piece in
       try cutter.cut(piece, from: bytes.count, noting: &starts)
       bytes.append(contentsOf: piece)

@@ -52,7 +52,9 @@ public struct TablePins: Sendable {
     let programs = try request.load(
       files, request.selectedPrograms.map(\.name), slots: Self.slots)
     for program in schema.programs {
-      let link = try programs.attach(program.name, scope: .all)
+      // Of version 1 a pin cannot have more than one hierarchy.
+      let scope: IteratorScope = program.target == "cgroup" ? .cgroups(below: nil) : .all
+      let link = try programs.attach(program.name, scope: scope)
       try writer.stage(link, as: file(of: program.name), access)
     }
   }

@@ -41,7 +41,7 @@ public struct TableReader<Record: KernelRecord>: ~Copyable {
     request.engine = engine
     request.cache = cache
     let direct = try DirectSource.ifSuitable(Record.files, request, isRepeated: true)
-    if direct == nil { request.engine = .seq }
+    if direct == nil && request.storedProgram == nil { request.engine = .seq }
     source = try direct.map { .direct($0) } ?? .seq(RepeatedSource(Record.files, request))
     self.projection = projection
   }

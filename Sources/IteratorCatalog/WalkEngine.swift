@@ -31,7 +31,15 @@ extension TableRequest {
   /// The one program that runs, if it has a direct form.
   var directProgram: Schema.Program? {
     let programs = selectedPrograms
-    return programs.count == 1 && programs[0].direct != nil ? programs[0] : nil
+    guard programs.count == 1, storedProgram == nil else { return nil }
+    return programs[0].direct != nil ? programs[0] : nil
+  }
+
+  /// The one program that runs, if its direct form is always there: an iterator that stores its
+  /// records, because the other engine gives no more than one buffer. So it is used always.
+  var storedProgram: Schema.Program? {
+    let programs = selectedPrograms
+    return programs.count == 1 && programs[0].direct == programs[0].since ? programs[0] : nil
   }
 
   /// Is the direct engine the faster one? Not for a single walk over few tasks: making and mapping
@@ -41,6 +49,11 @@ extension TableRequest {
       isRepeated || tasks >= leastTasks, tasks <= mostTasks
     else { return false }
     return kernelIsAtLeast(since)
+  }
+
+  /// About how many bytes a walk over so many tasks gives.
+  func bytes(for tasks: Int) -> Int {
+    tasks * (projection.fixedSize + 24 * projection.wantedTexts) + 4096
   }
 }
 

@@ -11,18 +11,43 @@ public struct DirectMemorySize: Sendable {
   /// Tasks in a piece of the list.
   static let tasksInList = 1024
 
-  /// Room for some more tasks than there are now.
-  init(tasks: Int) {
+  /// Bytes of a chunk (`struct kiter_chunk`), of which the first eight say how many are in use.
+  static let chunkSize = 128 << 10
+  /// Bytes of a chunk that are surely used before the next one is begun.
+  private static let chunkRoom = chunkSize - 8 - 0x7e00
+
+  /// So many pieces for records, and no list.
+  init(chunks: UInt32) {
+    self.chunks = chunks
+    lists = 0
+  }
+
+  /// For a walk in parts: room for some more tasks than there are now.
+  public init(tasks: Int) {
     chunks = UInt32(DirectWalk.readers * DirectWalk.chunksOfReader)
     lists = UInt32((tasks + tasks / 4) / Self.tasksInList + 1)
+  }
+
+  /// For a walk in one run, which needs about so many bytes.
+  public init(bytes: Int) {
+    chunks = UInt32(bytes / Self.chunkRoom + 1)
+    lists = 1
+  }
+
+  /// For a walk in one run that would have filled so many chunks: some more, for there may be more
+  /// tasks by then.
+  init(filled chunks: Int) {
+    self.chunks = UInt32(chunks + chunks / 4 + 1)
+    lists = 1
   }
 }
 
 /// Walks with a program that goes through the tasks by itself (`SEC("syscall")`, bpf/direct.h), and
 /// shows what it has written into memory that is mapped here.
 ///
-/// First it lists the tasks, and then several readers at once may each store parts of the list: each
-/// has a scratch slot and chunks of its own. Programs and memory stay for the next walk.
+/// Either all in one run, or in parts: then the first run lists the tasks, and several readers at once
+/// may each store parts of the list, with a scratch slot and chunks of their own. Programs and memory
+/// stay for the next walk: making the memory costs more than a walk.
 public final class DirectWalk {
   private let program: String
   private let iterator: String
@@ -34,19 +59,19 @@ public final class DirectWalk {
   /// How many readers there may be.
   public static let readers = 2
   /// How many chunks each has.
-  public static let chunksOfReader = 4
+  public static let chunksOfReader = 3
 
   /// Loads the program.
   ///
   /// - Parameters:
   ///   - program: the C function.
   ///   - iterator: the table's name, for errors.
-  ///   - tasks: about how many there are. A wrong guess costs another load.
+  ///   - size: a guess. A wrong one costs another load.
   ///   - onStall: called from another thread when a run takes more than 2 seconds.
   ///   - load: loads the program with so much memory; is called again when it is too little.
   /// - Throws: what `load` throws, and `IteratorError` if the memory cannot be mapped.
   public init(
-    _ program: String, iterator: String, tasks: Int,
+    _ program: String, iterator: String, size: DirectMemorySize,
     onStall: (@Sendable (StallPlace) -> Void)? = nil,
     load: @escaping (DirectMemorySize) throws(IteratorError) -> LoadedPrograms
   ) throws(IteratorError) {
@@ -54,7 +79,7 @@ public final class DirectWalk {
     self.iterator = iterator
     self.load = load
     self.onStall = onStall
-    memory = try DirectMemory(load(DirectMemorySize(tasks: tasks)), iterator: iterator)
+    memory = try DirectMemory(load(size), iterator: iterator)
     watchReaders()
   }
 
@@ -74,10 +99,37 @@ public final class DirectWalk {
         memory.sortTasks(count)
         return count
       }
-      memory = try DirectMemory(load(DirectMemorySize(tasks: count)), iterator: iterator)
-      watchReaders()
+      try enlarge(DirectMemorySize(tasks: count))
     }
   }
+
+  private func enlarge(_ size: DirectMemorySize) throws(IteratorError) {
+    memory = try DirectMemory(load(size), iterator: iterator)
+    watchReaders()
+  }
+
+  /// Stores all tasks in one run, as they began.
+  ///
+  /// - Returns: how many chunks have records.
+  /// - Throws: `IteratorError`; one with cause `stuck` as the other.
+  public func storeAll() throws(IteratorError) -> Int {
+    let start = clockTime(CLOCK_MONOTONIC)
+    while true {
+      let result = try memory.run(program, DirectRun())
+      let filled = Int(result.chunk) + 1
+      if filled > memory.chunkCount {
+        try enlarge(DirectMemorySize(filled: filled))
+      } else if result.torn == 0 {
+        return filled
+      } else if clockTime(CLOCK_MONOTONIC) - start >= walkPatience {
+        throw stuck()
+      }
+    }
+  }
+
+  /// The records in a chunk that the latest run has filled: whole ones, in a row, which stay until the
+  /// next run.
+  public func records(in chunk: Int) -> UnsafeRawBufferPointer { memory.records(in: chunk) }
 
   /// Stores the records of tasks in a chunk, as many as there is room for.
   ///
@@ -119,14 +171,15 @@ public final class DirectWalk {
 
 /// `struct kiter_run`: what a run is to do, and has done.
 private struct DirectRun {
+  var task: UInt64 = 0
+  var tid: UInt32 = 0
+  var order: UInt32 = 0
   var first: UInt32 = 0
   var end: UInt32 = 0
   var chunk: UInt32 = 0
   var slot: UInt32 = 0
-  var isTorn: UInt32 = 0
-  var tid: UInt32 = 0
-  var order: UInt32 = 0
-  var pad: UInt32 = 0
+  var torn: UInt32 = 0
+  var at: UInt32 = 0
 }
 
 /// A program and the memory that it shares with this process.
@@ -134,6 +187,7 @@ private struct DirectMemory: ~Copyable {
   let programs: LoadedPrograms
   private let iterator: String
   private let chunks: MappedMap
+  /// Only of a program that walks in parts.
   private let lists: MappedMap
 
   init(_ programs: consuming LoadedPrograms, iterator: String) throws(IteratorError) {
@@ -148,6 +202,7 @@ private struct DirectMemory: ~Copyable {
 
   /// How many there is room for.
   var tasks: Int { lists.bytes.count / 8 }
+  var chunkCount: Int { chunks.bytes.count / DirectMemorySize.chunkSize }
 
   /// Puts the listed tasks into the order of their numbers, as an iterator has them: the kernel lists
   /// them as they began.
@@ -172,9 +227,9 @@ private struct DirectMemory: ~Copyable {
     return run
   }
 
-  /// The used bytes of a chunk (`struct kiter_chunk`).
+  /// The used bytes of a chunk.
   borrowing func records(in chunk: Int) -> UnsafeRawBufferPointer {
-    let size = 64 << 10
+    let size = DirectMemorySize.chunkSize
     let bytes = UnsafeRawBufferPointer(
       rebasing: chunks.bytes[chunk * size..<(chunk + 1) * size])
     // SAFETY: a chunk begins with how many bytes behind that are used.
@@ -183,18 +238,22 @@ private struct DirectMemory: ~Copyable {
   }
 }
 
-/// A map whose elements this process sees as memory.
+/// A map whose elements this process sees as memory; nothing, if there is no map.
 private struct MappedMap: ~Copyable {
   let bytes: UnsafeMutableRawBufferPointer
 
   init(_ map: Int32?, _ protection: Int32, _ iterator: String) throws(IteratorError) {
+    guard let map else {
+      bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+      return
+    }
     var info = bpf_map_info()
     var infoSize = UInt32(MemoryLayout<bpf_map_info>.size)
     // SAFETY: the kernel writes at most `infoSize` bytes.
-    let code = bpf_obj_get_info_by_fd(map ?? -1, &info, &infoSize)
+    let code = bpf_obj_get_info_by_fd(map, &info, &infoSize)
     let size = code == 0 ? Int(info.max_entries) * Int(info.value_size) : 0
     // SAFETY: a new mapping; nothing else knows of it, and it goes with this object.
-    let start = mmap(nil, size, protection, MAP_SHARED | MAP_POPULATE, map ?? -1, 0)
+    let start = mmap(nil, size, protection, MAP_SHARED | MAP_POPULATE, map, 0)
     guard let start, start != MAP_FAILED else {
       throw IteratorError(iterator: iterator, stage: .start, cause: .failed, code: errno)
     }
@@ -203,6 +262,6 @@ private struct MappedMap: ~Copyable {
 
   deinit {
     // SAFETY: what was mapped in init; views of it are used no longer than it.
-    munmap(bytes.baseAddress, bytes.count)
+    if let start = bytes.baseAddress { munmap(start, bytes.count) }
   }
 }

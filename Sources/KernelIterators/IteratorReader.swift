@@ -58,6 +58,11 @@ public struct IteratorReader<Calls: SystemCalls>: ~Copyable {
         iterator: iterator, stage: .read, cause: .incomplete, code: code,
         advice: "an object's record is larger than the kernel's buffer (32 KiB), and the "
           + "walk cannot pass it; leave out columns with long texts (--columns)")
+    case EOPNOTSUPP:
+      IteratorError(
+        iterator: iterator, stage: .read, cause: .incomplete, code: code,
+        advice: "the kernel gives one buffer (32 KiB) of this walk; use --engine direct, or "
+          + "ask for fewer columns (--columns)")
     case EPERM, EACCES:
       IteratorError(
         iterator: iterator, stage: .read, cause: .notPermitted, code: code,

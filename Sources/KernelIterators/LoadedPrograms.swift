@@ -66,7 +66,7 @@ public struct LoadedPrograms: ~Copyable {
       throw IteratorError(
         iterator: iterator, stage: .attach, cause: .failed, advice: "no program \(program)")
     }
-    let descriptor = kiter_iterator_attach(number, scope.pid, scope.tid)
+    let descriptor = scope.attach(number)
     guard descriptor >= 0 else {
       throw IteratorError(
         iterator: iterator, stage: .attach, cause: -descriptor == EPERM ? .notPermitted : .failed,

@@ -75,6 +75,14 @@ extension Projection {
   /// The cost groups whose helpers the kernel has for iterator programs alone.
   private static var costsOfIterators: Set<String> { ["path"] }
 
+  /// Does a program have to sleep for what is asked for, or may the kernel say so?
+  public var maySleep: Bool {
+    layout.slots.contains { slot in
+      wanted[slot.bit / 64] >> UInt64(slot.bit % 64) & 1 == 1
+        && [Self.lock, "stack"].contains(schema.storedFields[slot.bit].cost)
+    }
+  }
+
   /// How many texts and lists each record has.
   public var wantedTexts: Int {
     layout.slots.count { slot in

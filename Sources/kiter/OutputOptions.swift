@@ -9,6 +9,8 @@ struct OutputOptions: Equatable {
 
   var output: Format?
   var json = false
+  /// As flame graphs are made of, whatever the format.
+  var isFolded = false
   var columns: String?
   var limit: Int?
   var noHeader = false

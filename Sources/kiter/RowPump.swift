@@ -39,6 +39,7 @@ struct RowPump {
   }
 
   func run<Source: RecordSource & ~Copyable>(_ source: consuming Source) throws -> End {
+    if output.isFolded { return try pump(source, FoldedWriter(projection, host: host)) }
     switch output.format {
     case .table:
       var style = TableStyle(

@@ -29,6 +29,14 @@ struct RowSelection: Equatable {
     schema.scopes.map { option($0) } + schema.programs.compactMap { option($0) }
       + schema.parameters.map { option($0) } + schema.filters.map { option($0) }
       + (ProcessTree.isPossible(schema) ? [treeOption] : [])
+      + schema.fields.filter { $0.derivation == .foldedStack }.map { foldedOption($0.name) }
+  }
+
+  private static func foldedOption(_ column: String) -> TableOption {
+    .flag("folded", "Each stack once, with the number of threads, as flamegraph.pl takes them.") {
+      $0.query.groups = column
+      $0.output.isFolded = true
+    }
   }
 
   private static var treeOption: TableOption {

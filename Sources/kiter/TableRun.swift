@@ -31,6 +31,7 @@ struct TableRun {
     if output.pager { return try runInPager() }
     do {
       if query.tree { try checkTree() }
+      if output.isFolded { try checkFolded() }
       try watch.check(query, output)
       // First of all: it must be the first to start a thread.
       let terminal = isDrawn ? WatchTerminal() : nil

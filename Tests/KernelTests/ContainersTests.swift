@@ -12,7 +12,6 @@ import Testing
   /// A process in a container's cgroup: of version 2 and, where the host still has it, of the memory
   /// controller's.
   private struct Contained {
-    /// It ends before its cgroups do.
     let fixture: Fixture
     let unified: ControlGroup
     private let memory: ControlGroup?

@@ -93,11 +93,11 @@ import Testing
     constants.slots = UInt32(DirectWalk.readers)
     let bytes = constants.bytes(for: projection)
     var sizes: [UInt32] = []
-    let walk = try DirectWalk("tasks_direct", iterator: "tasks", tasks: 0) {
+    let walk = try DirectWalk("tasks_parts", iterator: "tasks", size: DirectMemorySize(tasks: 0)) {
       memory throws(IteratorError) in
       sizes.append(memory.lists)
       return try LoadedPrograms(
-        TasksRecord.files.object(of: "tasks"), programs: ["tasks_direct"], constants: bytes,
+        TasksRecord.files.object(of: "tasks"), programs: ["tasks_parts"], constants: bytes,
         slots: constants.slots, memory: memory, cache: nil)
     }
     let tasks = try walk.list()
@@ -106,7 +106,8 @@ import Testing
     var next = 0
     var runs = 0
     while next < tasks {
-      let stored = try walk.store(next..<tasks, chunk: runs % 4, reader: runs % 2)
+      let stored = try walk.store(
+        next..<tasks, chunk: runs % DirectWalk.chunksOfReader, reader: runs % 2)
       var at = 0
       while let header = RecordHeader(stored.records, at: at) {
         let pid = stored.records.loadUnaligned(
@@ -120,6 +121,39 @@ import Testing
     }
     #expect(runs > 1)
     #expect(threads.count == 1501 && threads == threads.sorted())
+  }
+
+  /// So has a walk in one run, and rows whose order is not that of the walk.
+  @Test func takesMoreChunksWhereTheyAreTooFew() throws {
+    let fixture = try Fixture("threads", "1500")
+    let projection = try Projection(TasksRecord.schema, columns: Self.columns)
+    var constants = ProgramConstants(pageShift: 12, processors: 1)
+    constants.parameters["threads"] = 1
+    let bytes = constants.bytes(for: projection)
+    var sizes: [UInt32] = []
+    let walk = try DirectWalk(
+      "tasks_whole", iterator: "tasks", size: DirectMemorySize(bytes: 0)
+    ) { memory throws(IteratorError) in
+      sizes.append(memory.chunks)
+      return try LoadedPrograms(
+        TasksRecord.files.object(of: "tasks"), programs: ["tasks_whole"], constants: bytes,
+        slots: 1, memory: memory, cache: nil)
+    }
+    let chunks = try walk.storeAll()
+    #expect(sizes.count == 2 && sizes.first == 1 && sizes.last ?? 0 > 1, "\(sizes)")
+    var threads: [UInt32] = []
+    for chunk in 0..<chunks {
+      let records = walk.records(in: chunk)
+      var at = 0
+      while let header = RecordHeader(records, at: at) {
+        let pid = records.loadUnaligned(
+          fromByteOffset: at + projection.layout.slots[0].offset, as: UInt32.self)
+        if pid == UInt32(fixture.pid) { threads.append(header.order) }
+        at += header.size
+      }
+      #expect(at == records.count)
+    }
+    #expect(threads.count == 1501 && Set(threads).count == 1501)
   }
 
   /// With many tasks two threads share the list: each task is there once, in order.
@@ -139,9 +173,10 @@ import Testing
   }
 
   /// A snapshot that was not read to its end does not spoil the next one.
-  @Test func canBeginAgainBeforeTheEnd() throws {
+  @Test(arguments: [["pid", "tid"], ["pid", "tid", "cmdline"]])
+  func canBeginAgainBeforeTheEnd(_ columns: [String]) throws {
     let fixture = try Fixture("threads", "3000")
-    var request = TableRequest(try Projection(TasksRecord.schema, columns: ["pid", "tid"]))
+    var request = TableRequest(try Projection(TasksRecord.schema, columns: columns))
     request.parameters["threads"] = 1
     request.engine = .direct
     let source = try RepeatedSource(TasksRecord.files, request)

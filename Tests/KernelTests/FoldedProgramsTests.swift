@@ -9,7 +9,8 @@ import Testing
   /// What restricts a table to what stands still.
   private static func scope(_ table: String, _ fixture: Fixture) -> [String] {
     switch table {
-    case "tasks", "files", "vmas": ["--pid", "\(fixture.pid)"]
+    case "tasks", "files", "vmas", "stacks": ["--pid", "\(fixture.pid)"]
+    case "cgroups": ["--where", "path = '/kiter-folded-cgroups'"]
     default: ["--limit", "1000"]
     }
   }
@@ -31,7 +32,8 @@ import Testing
   @Test(arguments: Catalog.tables.map { $0.schema.name })
   func everyColumnIsTheSame(table: String) throws {
     let schema = try #require(Catalog.tables.first { $0.schema.name == table }).schema
-    let fixture = try Fixture("identity")
+    let group = try ControlGroup("/kiter-folded-\(table)", in: #require(.unified))
+    let fixture = try Fixture("identity", in: [group])
     defer { fixture.stop() }
     // It has maps and a program, which stay as long as it does.
     let reader = try TableReader<TasksRecord>(columns: [.pid], engine: .seq)

@@ -26,13 +26,17 @@
   case podUID = "pod_uid"
   /// `systemd_unit` from the same.
   case systemdUnit = "systemd_unit"
+  /// `first_frame` from [frames, innermost first, with semicolons between].
+  case firstFrame = "first_frame"
+  /// `folded_stack` from the same and [name of the thread].
+  case foldedStack = "folded_stack"
 
   /// How many fields it reads.
   public var inputCount: Int {
     switch self {
     case .userName, .wallClock, .ageSeconds, .reversedPath, .terminalName: 1
-    case .containerID, .containerRuntime, .podUID, .systemdUnit: 1
-    case .jiffiesMilliseconds: 2
+    case .containerID, .containerRuntime, .podUID, .systemdUnit, .firstFrame: 1
+    case .jiffiesMilliseconds, .foldedStack: 2
     case .userTime, .systemTime: 5
     case .cpuPercent: 6
     }
@@ -42,7 +46,7 @@
   public var resultType: FieldType {
     switch self {
     case .userName, .reversedPath, .terminalName: .text
-    case .containerID, .containerRuntime, .podUID, .systemdUnit: .text
+    case .containerID, .containerRuntime, .podUID, .systemdUnit, .firstFrame, .foldedStack: .text
     case .wallClock, .ageSeconds, .userTime, .systemTime, .cpuPercent, .jiffiesMilliseconds: .u64
     }
   }

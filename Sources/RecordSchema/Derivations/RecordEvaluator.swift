@@ -149,6 +149,8 @@ public struct RecordEvaluator: ~Copyable {
     case .containerRuntime: containerRuntime(inputs[0])
     case .podUID: podUID(inputs[0], scratch: scratch)
     case .systemdUnit: systemdUnit(inputs[0])
+    case .firstFrame: firstFrame(inputs[0])
+    case .foldedStack: foldedStack(inputs[0], inputs[1], scratch: scratch)
     }
   }
 }

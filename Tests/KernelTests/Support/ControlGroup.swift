@@ -54,6 +54,10 @@ final class ControlGroup {
       remove("\(directory)/\(entry)")
     }
     // Whoever was in it may not have been reaped yet.
-    for _ in 0..<1000 where rmdir(directory) != 0 && errno == EBUSY { usleep(10_000) }
+    var tries = 0
+    while rmdir(directory) != 0 && errno == EBUSY && tries < 500 {
+      usleep(10_000)
+      tries += 1
+    }
   }
 }

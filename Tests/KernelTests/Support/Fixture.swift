@@ -13,6 +13,8 @@ final class Fixture {
   /// The process id that the fixture reported.
   let pid: Int32
   private let process: Subprocess
+  /// Where it is; they are removed after its end.
+  private let cgroups: [ControlGroup]
 
   /// Starts `kiter-fixture` with the name of a state and its arguments, and waits for the state.
   ///
@@ -20,6 +22,7 @@ final class Fixture {
   init(_ arguments: String..., in cgroups: [ControlGroup] = [], timeout: Duration = .seconds(30))
     throws
   {
+    self.cgroups = cgroups
     let enter = cgroups.map { "echo $$ >'\($0.directory)/cgroup.procs' && " }.joined()
     let shell = cgroups.isEmpty ? [] : ["sh", "-c", enter + "exec \"$@\"", "sh"]
     process = try Subprocess(shell + [try Self.executable()] + arguments)

@@ -1,0 +1,21 @@
+import KernelIterators
+import RecordSchema
+
+/// The hierarchies of cgroups: that of version 2, which is always there, and where they are mounted,
+/// those of version 1. What is mounted twice is one.
+func cgroupHierarchies() -> [IteratorScope] {
+  var scopes: [IteratorScope] = [.cgroups(below: nil)]
+  var controllers: Set<String> = []
+  let mounts = String(decoding: fileContents("/proc/self/mounts") ?? [], as: UTF8.self)
+  for line in mounts.split(separator: "\n") {
+    let words = line.split(separator: " ")
+    guard words.count > 3, words[2] == "cgroup" else { continue }
+    // The options that tell which: "memory", "cpu,cpuacct", "name=systemd".
+    let general = ["rw", "ro", "nosuid", "nodev", "noexec", "relatime", "noatime"]
+    let own = words[3].split(separator: ",").filter { !general.contains(String($0)) }
+    if controllers.insert(own.joined(separator: ",")).inserted {
+      scopes.append(.cgroups(below: String(words[1])))
+    }
+  }
+  return scopes
+}

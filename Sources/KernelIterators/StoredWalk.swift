@@ -1,0 +1,109 @@
+import CLibbpf
+import Glibc
+
+/// Walks with an iterator that stores records in memory instead of its file (bpf/stored.h), because
+/// the kernel gives no more than one buffer of such a file.
+///
+/// The program stays for the next walk.
+public struct StoredWalk: ~Copyable {
+  private let program: String
+  private let iterator: String
+  private let scopes: [IteratorScope]
+  private let load: (DirectMemorySize) throws(IteratorError) -> LoadedPrograms
+  private var chunks: Int
+  private var programs: LoadedPrograms
+  /// What the latest walk stored; nil if the next read is to walk.
+  private var records: [UInt8]?
+  private var position = 0
+
+  /// Bytes of a chunk (`struct kiter_chunk`), of which the first eight say how many are in use.
+  private static var chunkSize: Int { 128 << 10 }
+
+  /// Loads the program.
+  ///
+  /// - Parameters:
+  ///   - program: the C function.
+  ///   - iterator: the table's name, for errors.
+  ///   - scopes: what it walks over, one after another.
+  ///   - load: loads the program with so much memory; is called again when it is too little.
+  /// - Throws: what `load` throws.
+  public init(
+    _ program: String, iterator: String, scopes: [IteratorScope],
+    load: @escaping (DirectMemorySize) throws(IteratorError) -> LoadedPrograms
+  ) throws(IteratorError) {
+    self.program = program
+    self.iterator = iterator
+    self.scopes = scopes
+    self.load = load
+    // Some hundreds of records.
+    chunks = 2
+    programs = try load(DirectMemorySize(chunks: 2))
+  }
+
+  /// Makes the next read walk anew.
+  public mutating func restart() { records = nil }
+
+  /// Walks at the first call, and gives the next bytes; 0 at the end.
+  ///
+  /// - Throws: `IteratorError`.
+  public mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(IteratorError) -> Int
+  {
+    if records == nil {
+      records = try walk()
+      position = 0
+    }
+    let part = (records ?? []).dropFirst(position).prefix(buffer.count)
+    buffer.copyBytes(from: part)
+    position += part.count
+    return part.count
+  }
+
+  private mutating func walk() throws(IteratorError) -> [UInt8] {
+    while true {
+      let needed = try run()
+      if needed <= chunks { return try stored(needed) }
+      // Some more: there may be more of them by then.
+      chunks = needed + needed / 4
+      programs = try load(DirectMemorySize(chunks: UInt32(chunks)))
+    }
+  }
+
+  /// Walks, and says how many chunks that takes.
+  private borrowing func run() throws(IteratorError) -> Int {
+    let walks = programs.descriptor(of: "kiter_walks") ?? -1
+    var first: UInt32 = 0
+    // `struct kiter_walk`.
+    var walk: (chunk: UInt32, at: UInt32) = (0, 0)
+    // SAFETY: the key and the value have the sizes that the map says, here and below.
+    guard bpf_map_update_elem(walks, &first, &walk, 0) == 0 else { throw failed() }
+    let byte = UnsafeMutableRawBufferPointer.allocate(byteCount: 1, alignment: 1)
+    defer { byte.deallocate() }
+    for scope in scopes {
+      var reader = try programs.attach(program, scope: scope).open()
+      // The walk happens in the read, which finds the end at once.
+      _ = try reader.read(into: byte)
+    }
+    guard bpf_map_lookup_elem(walks, &first, &walk) == 0 else { throw failed() }
+    return Int(walk.chunk) + 1
+  }
+
+  /// The records of the first `count` chunks.
+  private borrowing func stored(_ count: Int) throws(IteratorError) -> [UInt8] {
+    let map = programs.descriptor(of: "kiter_chunks") ?? -1
+    let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.chunkSize, alignment: 8)
+    defer { chunk.deallocate() }
+    var records: [UInt8] = []
+    for index in 0..<count {
+      var key = UInt32(index)
+      // SAFETY: the map's values are as large as the buffer.
+      guard bpf_map_lookup_elem(map, &key, chunk.baseAddress) == 0 else { throw failed() }
+      let used = Int(clamping: chunk.load(as: UInt64.self))
+      records.append(contentsOf: chunk.dropFirst(8).prefix(used))
+    }
+    return records
+  }
+
+  private borrowing func failed() -> IteratorError {
+    IteratorError(iterator: iterator, stage: .read, cause: .failed, code: errno)
+  }
+}
