@@ -14,7 +14,7 @@ BINARY    = .build-release/release/kiter
 AS_ROOT   = $(if $(filter-out 0,$(shell id -u)),sudo)
 SOURCES   = Package.swift Sources Tests Examples Benchmarks
 
-.PHONY: help run test check bench build lint format man install new-iterator clean deps test-deps bpffs
+.PHONY: help run test check bench build lint format readme man install new-iterator clean deps test-deps bpffs
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ lint: ## Check the format of all Swift
 
 format: ## Format all Swift
 	$(SWIFT) format --in-place --parallel --recursive $(SOURCES)
+
+readme: ## Write the README's list of tables from the schemas
+	RECORD_README=1 $(SWIFT) test $(PLAN) --disable-xctest --filter ReadmeTests
 
 man: build ## Write a man page for each command into .build-release/man
 	$(SWIFT) build $(RELEASE) --product generate-manual

@@ -70,6 +70,11 @@ final class PreparedStatement {
   }
 
   private static func error(_ database: OpaquePointer, _ sql: String) -> QueryError {
+    if sqlite3_errcode(database) == SQLITE_NOMEM {
+      let limit = QueryDatabase.memoryLimit >> 30
+      return QueryError(
+        "the statement needs more than \(limit) GiB of memory; make it see fewer rows (WHERE, LIMIT)")
+    }
     let offset = Int(sqlite3_error_offset(database))
     return QueryError(
       String(cString: sqlite3_errmsg(database)), offset: offset >= 0 ? offset : nil, sql: sql)

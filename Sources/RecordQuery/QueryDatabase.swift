@@ -29,6 +29,10 @@ public final class QueryDatabase {
 
   deinit { sqlite3_close_v2(database) }
 
+  /// What SQLite may take of memory for all that it sorts, groups and keeps apart, in bytes; what the
+  /// tables hold is not part of it. The limit is the whole process's.
+  public static let memoryLimit: Int64 = 1 << 30
+
   /// What the last statement did not see as it is.
   public var notes: [QueryNote] { session.tables.flatMap(\.notes) }
 
@@ -127,6 +131,7 @@ public final class QueryDatabase {
 
   /// Leaves a statement nothing but to read.
   private func lock() {
+    sqlite3_hard_heap_limit64(Self.memoryLimit)
     // Sorting would write files otherwise.
     sqlite3_exec(database, "PRAGMA temp_store=MEMORY", nil, nil, nil)
     for (option, value) in [

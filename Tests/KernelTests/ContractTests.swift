@@ -70,11 +70,6 @@ import Testing
     #expect(output.text.contains("\(fixture.pid)"))
   }
 
-  @Test(arguments: tables) func theReadmeHasARow(table: String) throws {
-    let readme = try String(contentsOf: packageRoot().appending(path: "README.md"), encoding: .utf8)
-    #expect(readme.contains("| `\(table)`"), "README.md has no row for \(table)")
-  }
-
   @Test(arguments: tables) func completionsKnowTheTable(table: String) throws {
     for shell in ["bash", "zsh", "fish"] {
       let script = try Kiter.run(["--generate-completion-script", shell])

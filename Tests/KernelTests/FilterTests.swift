@@ -48,7 +48,7 @@ import Testing
         // What comes, goes or changes meanwhile may be missing, but not each time.
         let isComplete = try (0..<10).contains { _ in
           let earlier = try lines([]).filter { $0.hasSuffix(",\(value)") }
-          let found = try lines(["--\(field.name)", String(value)])
+          let found = try lines(["--\(field.name)=\(value)"])
           #expect(found.allSatisfy { $0.hasSuffix(",\(value)") }, "\(field.name) \(value)")
           return try earlier.intersection(lines([])).isSubset(of: found)
         }

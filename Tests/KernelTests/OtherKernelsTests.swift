@@ -17,9 +17,10 @@ import Testing
   private static let everyTable = """
     mkdir -p /run
     for table in \(ContractTests.tables.joined(separator: " ")); do
-      kiter $table -c all -o jsonl >/dev/null && stat -c %i /run/kiter/cache/$table-* >/first &&
-        kiter $table -c all -o jsonl >/dev/null && kiter $table -o jsonl >/dev/null &&
-        kiter $table -c all -o jsonl >/dev/null && ls /run/kiter/cache/$table-*.* >/folded &&
+      command=$(echo $table | tr _ -)
+      kiter $command -c all -o jsonl >/dev/null && stat -c %i /run/kiter/cache/$table-* >/first &&
+        kiter $command -c all -o jsonl >/dev/null && kiter $command -o jsonl >/dev/null &&
+        kiter $command -c all -o jsonl >/dev/null && ls /run/kiter/cache/$table-*.* >/folded &&
         ls /run/kiter/cache/$table-* | grep -Fv . | xargs stat -c %i >/last &&
         cmp /first /last && echo "$table is good"
     done
