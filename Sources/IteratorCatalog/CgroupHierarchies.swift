@@ -19,3 +19,20 @@ func cgroupHierarchies() -> [IteratorScope] {
   }
   return scopes
 }
+
+/// About how many cgroups there are, in all hierarchies with a controller: /proc/cgroups.
+func cgroupCount() -> Int {
+  var counts: [(hierarchy: Substring, number: Int)] = []
+  let text = String(decoding: fileContents("/proc/cgroups") ?? [], as: UTF8.self)
+  for line in text.split(separator: "\n") {
+    let words = line.split { $0 == "\t" || $0 == " " }
+    guard words.count > 2, let number = Int(words[2]) else { continue }
+    if !counts.contains(where: { $0.hierarchy == words[1] }) { counts.append((words[1], number)) }
+  }
+  return counts.reduce(0) { $0 + $1.number }
+}
+
+extension Projection {
+  /// About how many bytes a record has, with the names of a cgroup some levels deep.
+  var storedSize: Int { fixedSize + 64 * wantedTexts }
+}

@@ -93,7 +93,7 @@ public struct KernelSource: RecordSource, ~Copyable {
     if request.engine != .seq, let program = request.storedProgram {
       stored = try StoredWalk(
         program.name + "_direct", iterator: request.projection.schema.name,
-        scopes: request.walkScopes
+        scopes: request.walkScopes, size: cgroupCount() * request.projection.storedSize
       ) { memory throws(IteratorError) in
         try request.load(files, [program.name + "_direct"], memory: memory)
       }

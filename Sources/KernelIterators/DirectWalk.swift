@@ -16,12 +16,6 @@ public struct DirectMemorySize: Sendable {
   /// Bytes of a chunk that are surely used before the next one is begun.
   private static let chunkRoom = chunkSize - 8 - 0x7e00
 
-  /// So many pieces for records, and no list.
-  init(chunks: UInt32) {
-    self.chunks = chunks
-    lists = 0
-  }
-
   /// For a walk in parts: room for some more tasks than there are now.
   public init(tasks: Int) {
     chunks = UInt32(DirectWalk.readers * DirectWalk.chunksOfReader)

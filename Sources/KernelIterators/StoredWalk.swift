@@ -16,28 +16,26 @@ public struct StoredWalk: ~Copyable {
   private var records: [UInt8]?
   private var position = 0
 
-  /// Bytes of a chunk (`struct kiter_chunk`), of which the first eight say how many are in use.
-  private static var chunkSize: Int { 128 << 10 }
-
   /// Loads the program.
   ///
   /// - Parameters:
   ///   - program: the C function.
   ///   - iterator: the table's name, for errors.
   ///   - scopes: what it walks over, one after another.
+  ///   - size: about how many bytes there will be. A wrong guess costs another load and walk.
   ///   - load: loads the program with so much memory; is called again when it is too little.
   /// - Throws: what `load` throws.
   public init(
-    _ program: String, iterator: String, scopes: [IteratorScope],
+    _ program: String, iterator: String, scopes: [IteratorScope], size: Int,
     load: @escaping (DirectMemorySize) throws(IteratorError) -> LoadedPrograms
   ) throws(IteratorError) {
     self.program = program
     self.iterator = iterator
     self.scopes = scopes
     self.load = load
-    // Some hundreds of records.
-    chunks = 2
-    programs = try load(DirectMemorySize(chunks: 2))
+    let memory = DirectMemorySize(bytes: size)
+    chunks = Int(memory.chunks)
+    programs = try load(memory)
   }
 
   /// Makes the next read walk anew.
@@ -62,9 +60,9 @@ public struct StoredWalk: ~Copyable {
     while true {
       let needed = try run()
       if needed <= chunks { return try stored(needed) }
-      // Some more: there may be more of them by then.
-      chunks = needed + needed / 4
-      programs = try load(DirectMemorySize(chunks: UInt32(chunks)))
+      let memory = DirectMemorySize(filled: needed)
+      chunks = Int(memory.chunks)
+      programs = try load(memory)
     }
   }
 
@@ -90,7 +88,8 @@ public struct StoredWalk: ~Copyable {
   /// The records of the first `count` chunks.
   private borrowing func stored(_ count: Int) throws(IteratorError) -> [UInt8] {
     let map = programs.descriptor(of: "kiter_chunks") ?? -1
-    let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.chunkSize, alignment: 8)
+    let chunk = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: DirectMemorySize.chunkSize, alignment: 8)
     defer { chunk.deallocate() }
     var records: [UInt8] = []
     for index in 0..<count {

@@ -48,9 +48,9 @@ public struct Schema: Sendable, Equatable {
     /// The lock of a process that the kernel's walk takes by itself, whatever the columns.
     public var locks: String?
     /// Oldest kernel with what the program's other forms need, `NAME_whole` and `NAME_parts`: they
-    /// write the same records from a walk of their own, in one run or in parts. Nil if there are none.
-    /// Where it is `since`, there is one other form, `NAME_direct`, an iterator that stores what it
-    /// writes; it is used always, because the first gives no more than one buffer of the kernel's.
+    /// write the same records from a walk of their own, in one run or in parts.
+    /// Nil if there are none. The same as `since`: one form, `NAME_direct`, is used always, because
+    /// the kernel gives no more than one buffer of the other.
     public var direct: String?
 
     /// Creates a program; the parameters are the properties.
