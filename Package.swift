@@ -26,6 +26,7 @@ let package = Package(
     .systemLibrary(
       name: "CLibbpf", providers: [.apt(["libbpf-dev", "libelf-dev", "zlib1g-dev"])]),
     .target(name: "RecordSchema", swiftSettings: settings),
+    .target(name: "TypeInformation", swiftSettings: settings),
     .target(name: "KernelIterators", dependencies: ["CLibbpf"], swiftSettings: settings),
     .executableTarget(
       name: "kiter-gen", dependencies: ["RecordSchema"], swiftSettings: settings),
@@ -33,7 +34,8 @@ let package = Package(
       name: "KiterBuildPlugin", capability: .buildTool(), dependencies: ["kiter-gen"],
       path: "Sources/KiterBuildPlugin"),
     .target(
-      name: "IteratorCatalog", dependencies: ["RecordSchema", "KernelIterators"],
+      name: "IteratorCatalog",
+      dependencies: ["RecordSchema", "KernelIterators", "TypeInformation"],
       swiftSettings: settings, plugins: ["KiterBuildPlugin"]),
     .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
     .target(
@@ -77,6 +79,8 @@ let package = Package(
       ],
       swiftSettings: settings),
     .testTarget(
+      name: "TypeInformationTests", dependencies: ["TypeInformation"], swiftSettings: settings),
+    .testTarget(
       name: "KernelIteratorsTests", dependencies: ["KernelIterators"], swiftSettings: settings),
     .testTarget(
       name: "KiterTests",
@@ -95,6 +99,6 @@ let package = Package(
         "kiter", "kiter-fixture", "print-tasks", "IteratorCatalog", "KernelIterators",
         "RecordSchema",
       ],
-      swiftSettings: settings),
+      exclude: ["Programs"], swiftSettings: settings),
   ]
 )

@@ -68,8 +68,21 @@ struct sock_cgroup_data {
 	struct cgroup *cgroup;
 };
 
+struct sk_buff {
+	struct sk_buff *next;
+	char cb[48];
+	u32 len;
+};
+
+struct sk_buff_head {
+	struct sk_buff *next;
+	u32 qlen;
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	atomic_t sk_drops;
+	struct sk_buff_head sk_receive_queue;
 	struct {
 		atomic_t rmem_alloc;
 	} sk_backlog;
@@ -80,6 +93,7 @@ struct sock {
 	struct timer_list tcp_retransmit_timer;
 	kuid_t sk_uid;
 	u16 sk_type, sk_protocol;
+	u8 sk_shutdown;
 	u32 sk_ack_backlog;
 	u32 sk_max_ack_backlog;
 	struct sock_cgroup_data sk_cgrp_data;
@@ -121,6 +135,34 @@ struct tcp_sock {
 	u32 write_seq, snd_una;
 	u32 total_retrans;
 	u64 bytes_sent, bytes_received, bytes_acked;
+};
+
+struct sockaddr_un {
+	u16 sun_family;
+	char sun_path[108];
+};
+
+struct unix_address {
+	s32 len; /* of the whole name, its family included */
+	struct sockaddr_un name[];
+};
+
+struct unix_sock {
+	struct sock sk;
+	struct unix_address *addr;
+	struct sock *peer;
+	s32 inq_len;
+};
+
+/* What lies in sk_buff.cb of a unix socket's buffers. */
+struct unix_skb_parms {
+	u32 consumed;
+};
+
+struct netlink_sock {
+	struct sock sk;
+	u32 portid;
+	unsigned long *groups;
 };
 
 struct inet_timewait_sock {

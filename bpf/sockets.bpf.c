@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /*
- * iter/tcp and iter/udp: one object for each socket of the reader's network namespace. A TCP
- * socket is one of three kinds: a whole one, the small one that stays in TIME_WAIT after it, or
+ * iter/tcp, udp, unix and netlink: one object for each socket of the reader's network namespace. A
+ * TCP socket is one of three kinds: a whole one, the small one that stays in TIME_WAIT after it, or
  * the request that came before it.
  */
 #include "socket.h"
@@ -22,10 +22,25 @@ struct bpf_iter__udp {
 	struct udp_sock *udp_sk;
 };
 
+struct bpf_iter__unix {
+	struct bpf_iter_meta *meta;
+	struct unix_sock *unix_sk;
+};
+
+struct bpf_iter__netlink {
+	struct bpf_iter_meta *meta;
+	struct netlink_sock *sk;
+};
+
 #pragma clang attribute pop
 
 /* ICSK_TIME_*: include/net/inet_connection_sock.h. */
 enum { PENDING_RETRANSMIT = 1, PENDING_PROBE = 3, PENDING_LOSS_PROBE = 5, PENDING_REORDER = 6 };
+
+/* `len` of a name without its family, with room for the NUL of the longest path. */
+#define UNIX_NAME_MAX 109
+/* As many buffers of a queue are counted; they are of 64 KiB where much is written at once. */
+#define UNIX_BUFFERS_MAX 64
 
 /* TCP_INFINITE_SSTHRESH: include/net/tcp.h. */
 #define INFINITE_SSTHRESH 0x7fffffff
@@ -40,24 +55,30 @@ static __always_inline int is_wanted(struct sock_common *sk, u32 listening_state
 }
 
 /* What every kind of socket has. `trusted` is the same socket, as the helper wants it. */
-static __always_inline void put_common(struct kiter_writer *w, struct sock_common *sk,
-				       void *trusted, u32 protocol, u32 state)
+static __always_inline void put_identity(struct kiter_writer *w, struct sock_common *sk,
+					 void *trusted, u32 protocol, u32 type, u32 state)
+{
+	PUT(w, protocol, protocol);
+	PUT(w, type, type);
+	PUT(w, family, sk->skc_family);
+	PUT(w, state, state);
+	PUT(w, cookie, bpf_get_socket_cookie(trusted));
+	PUT(w, net_ns, sk->skc_net.net->ns.inum);
+}
+
+/* Both ends of a socket of the internet. */
+static __always_inline void put_ends(struct kiter_writer *w, struct sock_common *sk, u32 state)
 {
 	u32 family = sk->skc_family;
 	/* A listener and an unconnected UDP socket have nobody on the other side. */
 	int has_peer =
 		JOIN(w, state != KITER_socket_state_listen && state != KITER_socket_state_close);
 
-	PUT(w, protocol, protocol);
-	PUT(w, family, family);
-	PUT(w, state, state);
 	PUT(w, local_port, sk->skc_num);
 	PUT_IF(w, has_peer, remote_port, bpf_ntohs(sk->skc_dport));
 	PUT_ADDRESS(w, local_address, family, sk->skc_rcv_saddr, sk->skc_v6_rcv_saddr);
 	if (has_peer)
 		PUT_ADDRESS(w, remote_address, family, sk->skc_daddr, sk->skc_v6_daddr);
-	PUT(w, cookie, bpf_get_socket_cookie(trusted));
-	PUT(w, net_ns, sk->skc_net.net->ns.inum);
 }
 
 /* That of who made it, in version 2's hierarchy. */
@@ -224,7 +245,9 @@ int tcp(struct bpf_iter__tcp *ctx)
 		tcp || tw ? NULL : bpf_skc_to_tcp_request_sock(trusted);
 	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_tcp))
 		return KITER_RETRY;
-	put_common(&w, sk, trusted, KITER_socket_protocol_tcp, JOIN(&w, tcp_state(sk, tw)));
+	u32 state = JOIN(&w, tcp_state(sk, tw));
+	put_identity(&w, sk, trusted, KITER_socket_protocol_tcp, KITER_socket_type_stream, state);
+	put_ends(&w, sk, state);
 	if (tcp)
 		put_tcp(&w, UNTRUSTED(struct tcp_sock, tcp));
 	else if (tw)
@@ -249,13 +272,157 @@ int udp(struct bpf_iter__udp *ctx)
 		return 0;
 	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_udp))
 		return KITER_RETRY;
-	put_common(&w, &sk->__sk_common, trusted, KITER_socket_protocol_udp,
-		   sk->__sk_common.skc_state);
+	put_identity(&w, &sk->__sk_common, trusted, KITER_socket_protocol_udp,
+		     KITER_socket_type_dgram, sk->__sk_common.skc_state);
+	put_ends(&w, &sk->__sk_common, sk->__sk_common.skc_state);
 	put_owner(&w, sk);
 	/* Bytes that the reader took but has not given back to the socket's account yet. */
 	s32 unread = sk->sk_backlog.rmem_alloc.counter - udp->forward_deficit;
 	PUT(&w, receive_queue, unread > 0 ? unread : 0);
 	/* The socket itself counts as one. */
 	PUT(&w, send_queue, sk->sk_wmem_alloc.refs.counter - 1);
+	return kiter_emit(&w);
+}
+
+/* A socket waits for anyone if it listens, or by its name alone: a datagram may come. */
+static __always_inline int is_unix_wanted(struct unix_sock *unix_sk)
+{
+	u32 state = unix_sk->sk.__sk_common.skc_state;
+
+	if (kiter_config.port)
+		return 0;
+	return !kiter_config.listening || state == KITER_socket_state_listen ||
+	       (state == KITER_socket_state_close && unix_sk->addr);
+}
+
+/* A path ends at its NUL; an abstract name begins with one, shown as @, and may have others. */
+static __always_inline void put_unix_path(struct kiter_writer *w, struct unix_sock *unix_sk)
+{
+	struct unix_address *address = WANT(path) ? unix_sk->addr : NULL;
+	u8 *to = address ? TAIL(w, UNIX_NAME_MAX) : NULL;
+
+	if (!to)
+		return;
+	u32 length = address->len - sizeof(address->name[0].sun_family);
+	s64 size = bpf_probe_read_kernel_str(to, UNIX_NAME_MAX, address->name[0].sun_path) - 1;
+	if (size == 0) {
+		if (length > UNIX_NAME_MAX)
+			length = UNIX_NAME_MAX;
+		size = bpf_probe_read_kernel(to, length, address->name[0].sun_path);
+		*to = '@';
+		size = size ? -1 : (s64)length;
+	}
+	TAIL_PUT(w, path, (s64)JOIN(w, size));
+}
+
+/* Bytes that can be read at once, as ioctl(SIOCINQ) says; -1 if the queue is too long to count. */
+static __always_inline s64 unix_unread(struct unix_sock *unix_sk)
+{
+	struct sk_buff_head *queue = &unix_sk->sk.sk_receive_queue;
+	int is_datagram = unix_sk->sk.sk_type == KITER_socket_type_dgram;
+	struct sk_buff *buffer = queue->next;
+	s64 bytes = 0;
+
+	/* f4e1fb04c123 ("af_unix: Use cached value for SOCK_STREAM in unix_inq_len()."), 6.17 */
+	if (bpf_core_field_exists(struct unix_sock, inq_len) &&
+	    unix_sk->sk.sk_type == KITER_socket_type_stream)
+		return unix_sk->inq_len;
+	for (u32 i = 0; i < UNIX_BUFFERS_MAX; i++) {
+		if (!buffer || (void *)buffer == (void *)queue)
+			return bytes;
+		/* The queue is not locked: a buffer may have left it. Its loads are fault-safe. */
+		bytes += BPF_CORE_READ(buffer, len);
+		if (is_datagram)
+			return bytes;
+		struct unix_skb_parms *control =
+			(void *)((u8 *)buffer + bpf_core_field_offset(buffer->cb));
+		bytes -= BPF_CORE_READ(control, consumed);
+		buffer = BPF_CORE_READ(buffer, next);
+	}
+	return -1;
+}
+
+static __always_inline void put_unix_queues(struct kiter_writer *w, struct unix_sock *unix_sk)
+{
+	struct sock *sk = &unix_sk->sk;
+
+	if (sk->__sk_common.skc_state == KITER_socket_state_listen) {
+		PUT(w, accept_queue, sk->sk_receive_queue.qlen);
+		PUT(w, backlog, sk->sk_max_ack_backlog);
+		return;
+	}
+	if (WANT(receive_queue)) {
+		s64 unread = JOIN(w, unix_unread(unix_sk));
+
+		if (unread < 0)
+			UNREADABLE(w, receive_queue);
+		else
+			PUT(w, receive_queue, unread);
+	}
+	/* The socket itself counts as one. */
+	PUT(w, send_queue, sk->sk_wmem_alloc.refs.counter - 1);
+}
+
+static __always_inline void put_unix_peer(struct kiter_writer *w, struct unix_sock *unix_sk)
+{
+	struct sock *peer = WANT(peer_inode) ? unix_sk->peer : NULL;
+
+	if (!peer)
+		return;
+	struct socket_alloc *socket = (void *)BPF_CORE_READ(peer, sk_socket);
+	u64 inode = socket ? BPF_CORE_READ(socket, vfs_inode.i_ino) : 0;
+	PUT_IF(w, inode, peer_inode, inode);
+}
+
+SEC("iter/unix")
+int unix(struct bpf_iter__unix *ctx)
+{
+	struct unix_sock *trusted = ctx->unix_sk;
+	struct kiter_writer w;
+
+	kiter_open(&w, ctx->meta);
+	if (!trusted)
+		return 0;
+	struct unix_sock *unix_sk = UNTRUSTED(struct unix_sock, trusted);
+	struct sock *sk = &unix_sk->sk;
+	if (!is_unix_wanted(unix_sk))
+		return 0;
+	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_unix))
+		return KITER_RETRY;
+	put_identity(&w, &sk->__sk_common, trusted, KITER_socket_protocol_unix, sk->sk_type,
+		     sk->__sk_common.skc_state);
+	put_owner(&w, sk);
+	put_unix_queues(&w, unix_sk);
+	put_unix_peer(&w, unix_sk);
+	PUT(&w, shutdown, sk->sk_shutdown);
+	put_unix_path(&w, unix_sk);
+	return kiter_emit(&w);
+}
+
+SEC("iter/netlink")
+int netlink(struct bpf_iter__netlink *ctx)
+{
+	struct netlink_sock *trusted = ctx->sk;
+	struct kiter_writer w;
+
+	kiter_open(&w, ctx->meta);
+	/* A netlink socket has no port of this kind, and waits for nobody to connect. */
+	if (!trusted || kiter_config.port || kiter_config.listening)
+		return 0;
+	struct netlink_sock *nlk = UNTRUSTED(struct netlink_sock, trusted);
+	struct sock *sk = &nlk->sk;
+	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_netlink))
+		return KITER_RETRY;
+	put_identity(&w, &sk->__sk_common, trusted, KITER_socket_protocol_netlink, sk->sk_type,
+		     sk->__sk_common.skc_state);
+	put_owner(&w, sk);
+	PUT(&w, netlink_protocol, sk->sk_protocol);
+	PUT(&w, port_id, nlk->portid);
+	PUT(&w, receive_queue, sk->sk_backlog.rmem_alloc.counter);
+	PUT(&w, send_queue, sk->sk_wmem_alloc.refs.counter - 1);
+	/* Of a pointer to no structure the verifier knows but the number. */
+	u64 groups = WANT(groups) ? (u64)nlk->groups : 0;
+	PUT(&w, groups, groups ? word_at(groups) : 0);
+	PUT(&w, drops, sk->sk_drops.counter);
 	return kiter_emit(&w);
 }

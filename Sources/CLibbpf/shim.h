@@ -130,6 +130,14 @@ static inline int kiter_cgroup_iterator_attach(int program, int directory)
 	return bpf_link_create(program, 0, BPF_TRACE_ITER, &opts);
 }
 
+static inline int kiter_iterator_attach_map(int program, int map)
+{
+	union bpf_iter_link_info info = { .map = { .map_fd = (__u32)map } };
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .iter_info = &info, .iter_info_len = sizeof(info));
+
+	return bpf_link_create(program, 0, BPF_TRACE_ITER, &opts);
+}
+
 /*
  * By number: sys/mount.h would bring struct timespec, which is Glibc's to declare. Returns an error
  * number, 0 if good.

@@ -40,7 +40,11 @@ public struct TableRequest: Sendable {
     throws(IteratorError) -> IteratorWalks
   {
     let names = selectedPrograms.map(\.name)
-    var walks = IteratorWalks(try load(files, names), names: names, scopes: walkScopes)
+    let isSweep = projection.schema.scopes.contains(.map) && scopes == [.all]
+    // Before loading: the maps of this program are not meant.
+    let scopes = isSweep ? KernelMap.numbers().map { .map($0) } : walkScopes
+    var walks = IteratorWalks(
+      try load(files, names), names: names, scopes: scopes, isSweep: isSweep)
     if let onStall, projection.mayWait { walks.reportStalls(onStall) }
     return walks
   }

@@ -12,6 +12,7 @@ extension HostFacts {
         let text = fileContents("/proc/sys/net/ipv4/tcp_fin_timeout")
         return text.flatMap { UInt64(String(decoding: $0.dropLast(), as: UTF8.self)) }
       },
-      users: { NameTable(passwd: fileContents("/etc/passwd") ?? []) })
+      users: { NameTable(passwd: fileContents("/etc/passwd") ?? []) },
+      mapTypes: { LiveMapTypes($0) })
   }
 }

@@ -12,6 +12,8 @@ public enum IteratorScope: Sendable, Equatable {
   /// The cgroups below a directory of a cgroup file system, and its own; nil for the root of the
   /// version 2 hierarchy, wherever that is mounted. Each comes before those in it.
   case cgroups(below: String?)
+  /// The elements of one BPF map.
+  case map(UInt32)
 
   /// Attaches a program: the link's descriptor, or a negative error number.
   func attach(_ program: Int32) -> Int32 {
@@ -19,6 +21,8 @@ public enum IteratorScope: Sendable, Equatable {
     case .all: return kiter_iterator_attach(program, 0, 0)
     case .pid(let pid): return kiter_iterator_attach(program, pid, 0)
     case .tid(let tid): return kiter_iterator_attach(program, 0, tid)
+    // Needs the map's descriptor: `LoadedPrograms` does it.
+    case .map: return -EINVAL
     case .cgroups(below: nil): return kiter_cgroup_iterator_attach(program, 0)
     case .cgroups(let path?):
       let directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

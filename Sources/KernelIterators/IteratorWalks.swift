@@ -2,14 +2,21 @@
 public struct IteratorWalks: ~Copyable {
   private let programs: LoadedPrograms
   private let walks: [(program: String, scope: IteratorScope)]
+  /// Are walks left out that cannot be made? Their objects were found, not named.
+  private let isSweep: Bool
   /// The next of them.
   private var next = 0
   private var reader: IteratorReader<KernelCalls>?
   private var watch: StallWatch?
 
-  /// Plans a walk with each program over each scope.
-  public init(_ programs: consuming LoadedPrograms, names: [String], scopes: [IteratorScope]) {
+  /// Plans a walk with each program over each scope; in a sweep, those that cannot be walked are
+  /// left out.
+  public init(
+    _ programs: consuming LoadedPrograms, names: [String], scopes: [IteratorScope],
+    isSweep: Bool = false
+  ) {
     self.programs = programs
+    self.isSweep = isSweep
     walks = scopes.flatMap { scope in names.map { ($0, scope) } }
   }
 
@@ -36,7 +43,11 @@ public struct IteratorWalks: ~Copyable {
       guard next < walks.count else { return 0 }
       let walk = walks[next]
       next += 1
-      reader = try programs.attach(walk.program, scope: walk.scope).open()
+      do {
+        reader = try programs.attach(walk.program, scope: walk.scope).open()
+      } catch  where isSweep && [.unsupported, .invalid].contains(error.cause) {
+        reader = nil
+      }
     }
   }
 }

@@ -66,11 +66,34 @@ public struct LoadedPrograms: ~Copyable {
       throw IteratorError(
         iterator: iterator, stage: .attach, cause: .failed, advice: "no program \(program)")
     }
+    if case .map(let map) = scope { return try attach(number, toMap: map) }
     let descriptor = scope.attach(number)
     guard descriptor >= 0 else {
       throw IteratorError(
         iterator: iterator, stage: .attach, cause: -descriptor == EPERM ? .notPermitted : .failed,
         code: -descriptor, advice: -descriptor == EPERM ? permissionAdvice() : "")
+    }
+    return IteratorLink(Descriptor(descriptor), iterator: iterator)
+  }
+
+  /// Attaches to the elements of one map.
+  private borrowing func attach(_ program: Int32, toMap number: UInt32) throws(IteratorError)
+    -> IteratorLink
+  {
+    guard let map = try KernelMap(number, iterator: iterator) else {
+      throw IteratorError(
+        iterator: iterator, stage: .attach, cause: .invalid,
+        advice: "there is no map \(number); kiter maps lists those that there are")
+    }
+    let descriptor = kiter_iterator_attach_map(program, map.descriptor.number)
+    guard descriptor >= 0 else {
+      // The kernel walks some kinds of maps only, and has no other word for the others.
+      if -descriptor == EINVAL {
+        throw IteratorError(
+          iterator: iterator, stage: .attach, cause: .unsupported,
+          advice: "map \(number) is of the kind \(map.kind), which the kernel cannot walk")
+      }
+      throw IteratorError(iterator: iterator, stage: .attach, cause: .failed, code: -descriptor)
     }
     return IteratorLink(Descriptor(descriptor), iterator: iterator)
   }

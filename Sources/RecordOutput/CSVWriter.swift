@@ -65,6 +65,7 @@ public struct CSVWriter: RecordWriter, ~Copyable {
       output.append("\"")
       output.append(list: bytes, type: plan.type)
       output.append("\"")
+    case (.bytes(let bytes), .hex): output.append(hex: bytes)
     case (.bytes(let bytes), let kind):
       if bytes.isEmpty { output.append("\"\"") }
       output.append(csv: bytes, isArguments: kind == .arguments)

@@ -116,6 +116,12 @@ public struct JSONWriter: RecordWriter, ~Copyable {
       output.append("\"")
       output.append(address: bytes)
       output.append("\"")
+    case .hex:
+      output.append("\"")
+      output.append(hex: bytes)
+      output.append("\"")
+    // Always derived, and so JSON.
+    case .json: output.append(bytes)
     case let kind: output.append(json: bytes, isArguments: kind == .arguments)
     }
   }

@@ -14,6 +14,7 @@ extension ByteBuffer {
     case (.unsigned(let number), .timestamp): append(number: number, kind: .timestamp)
     case (.bytes(let bytes), .ip): append(address: bytes)
     case (.bytes(let bytes), .list): append(list: bytes, type: plan.type)
+    case (.bytes(let bytes), .hex): append(hex: bytes)
     case (.bytes(let bytes), .arguments): append(arguments: bytes)
     case (.bytes(let bytes), _): append(bytes)
     default: return false

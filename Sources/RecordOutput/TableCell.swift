@@ -28,6 +28,7 @@ extension ByteBuffer {
       switch plan.kind {
       case .ip: append(address: bytes)
       case .list: append(list: bytes, type: plan.type)
+      case .hex: append(hex: bytes)
       case let kind: return append(terminal: bytes, isArguments: kind == .arguments)
       }
     }

@@ -308,7 +308,7 @@ private func isRightAligned(_ kind: Kind) -> Bool {
 /// Texts lose their end before an address loses a digit.
 private func isText(_ kind: Kind) -> Bool {
   switch kind {
-  case .text, .path, .arguments, .flags, .list: true
+  case .text, .path, .arguments, .flags, .list, .hex, .json: true
   default: false
   }
 }

@@ -90,6 +90,11 @@ extension ByteBuffer {
     append(quote)
   }
 
+  /// Appends two digits for each byte.
+  mutating func append(hex bytes: UnsafeRawBufferPointer) {
+    for byte in bytes { append(bareHexadecimal: UInt64(byte), digits: 2) }
+  }
+
   /// Appends a list's numbers with commas between them.
   mutating func append(list bytes: UnsafeRawBufferPointer, type: FieldType?) {
     let size = type == .u64List ? 8 : 4

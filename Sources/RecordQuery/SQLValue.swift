@@ -28,7 +28,8 @@ extension Kind {
   /// kind from the second.
   var sqlType: String {
     switch self {
-    case .enumeration, .flags, .timestamp, .ip, .list, .arguments, .text: "TEXT text"
+    case .enumeration, .flags, .timestamp, .ip, .list, .arguments, .text, .hex, .json:
+      "TEXT text"
     case .path: "TEXT path"
     case .percent: "REAL real"
     default: "INT \(rawValue)"

@@ -80,11 +80,15 @@ final class SessionTable {
   ///
   /// - Returns: false if no row can have that value.
   func narrow(_ scan: inout TableScan, _ field: Field, to key: SQLKey) -> Bool {
-    if field.name == "pid" || field.name == "tid" {
+    if ["pid", "tid", "map_id"].contains(field.name) && !field.isFilter {
       guard case .integer(let number) = key, let number = UInt32(exactly: number), number > 0 else {
         return false
       }
-      if field.name == "pid" { scan.pid = number } else { scan.tid = number }
+      switch field.name {
+      case "pid": scan.pid = number
+      case "tid": scan.tid = number
+      default: scan.map = number
+      }
       return true
     }
     guard let value = match(field, key) else { return false }

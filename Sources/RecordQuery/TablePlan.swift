@@ -46,6 +46,7 @@ extension Schema {
     switch field.name {
     case "pid": scopes.contains(.pid)
     case "tid": scopes.contains(.tid) && key.contains("tid")
+    case "map_id": scopes.contains(.map)
     default: field.isFilter
     }
   }

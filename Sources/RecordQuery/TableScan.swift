@@ -8,6 +8,8 @@ public struct TableScan: Hashable, Sendable {
   public var pid: UInt32?
   /// The only thread that counts.
   public var tid: UInt32?
+  /// The only BPF map that counts.
+  public var map: UInt32?
   /// Values that fields must be equal to, where the program can compare.
   public var matches: [String: FilterValue] = [:]
 

@@ -48,6 +48,10 @@
   case boolean
   /// Several numbers [array].
   case list
+  /// Bytes that are no text [string of two hexadecimal digits each].
+  case hex
+  /// A value with a structure of its own, which only its type tells [any JSON]; always derived.
+  case json
 }
 
 extension Kind {

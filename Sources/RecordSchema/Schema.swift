@@ -73,6 +73,8 @@ public struct Schema: Sendable, Equatable {
     case pid
     /// One thread.
     case tid
+    /// One BPF map, by its number. The kernel knows no walk over all: those are walked in turn.
+    case map
   }
 
   /// A constant of the program that a user can set.

@@ -43,6 +43,9 @@ extension Schema {
     case (nil, let derivation?): try validate(field, derivation, place)
     }
     if field.type == .value { throw SchemaError(place, "no program writes the type \"value\"") }
+    if field.kind == .json && field.derivation == nil {
+      throw SchemaError(place, "JSON is derived: bytes of a record may be anything")
+    }
     if field.isFilter { try validateFilter(field, place) }
     if field.isCounter && !field.kind.isAmount {
       throw SchemaError(place, "a counter is an amount: of things, bytes or time")

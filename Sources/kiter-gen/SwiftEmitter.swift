@@ -114,7 +114,7 @@ private func accessor(_ field: Field, _ column: Int, _ slot: RecordLayout.Slot?)
     case (.some, .flags):
       ("[String]", "bytes.names(\(column))")
     case (let slot?, _): typed(slot)
-    case (nil, .text), (nil, .path), (nil, .timestamp):
+    case (nil, .text), (nil, .path), (nil, .timestamp), (nil, .json):
       ("String", "bytes.derivedText(\(column))")
     case (nil, _): ("UInt64", "bytes.derivedNumber(\(column))")
     }

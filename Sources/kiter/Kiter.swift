@@ -37,7 +37,8 @@ struct Kiter: ParsableCommand {
     // A reader that goes away (`kiter ksyms | head`) is no error: write(2) tells it instead.
     signal(SIGPIPE, SIG_IGN)
     let given = Array(CommandLine.arguments.dropFirst())
-    let words = WatchOptions.spellingOut(QueryOptions.spellingOut(given))
+    let words = RowSelection.spellingOut(
+      WatchOptions.spellingOut(QueryOptions.spellingOut(given)))
     do {
       if words.first == "run" {
         try RunCommand.readSchema(of: words)

@@ -55,7 +55,9 @@ struct LoadedTable {
       request.projection.schema, columns: shown + others, filters: matches.keys.sorted())
     request.matches = matches
     if request.scopes == [.all] {
-      request.scopes = [scan.tid.map { .tid($0) } ?? scan.pid.map { .pid($0) } ?? .all]
+      request.scopes = [
+        scan.map.map { .map($0) } ?? scan.tid.map { .tid($0) } ?? scan.pid.map { .pid($0) } ?? .all
+      ]
     }
     return request
   }

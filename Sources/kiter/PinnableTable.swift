@@ -10,6 +10,9 @@ struct PinnableTable {
   init(_ name: String, _ columns: String?) throws {
     let record = try catalogTable(name)
     self.record = record
+    if record.schema.scopes.contains(.map) {
+      throw PinUsageError("\(record.schema.name): a pin would be of one map; it cannot be pinned")
+    }
     let schema = record.schema.forPinning
     let list = columns.map(ColumnList.init)
     var names = try list?.names(of: schema) ?? schema.columns.filter(\.isDefault).map(\.name)

@@ -1,9 +1,11 @@
+import IteratorCatalog
 import RecordSchema
 
 /// Which rows of a table are wanted, as the command line says it.
 struct RowSelection: Equatable {
   var pids: [UInt32] = []
   var tids: [UInt32] = []
+  var maps: [UInt32] = []
   /// Programs chosen by their flags; empty for all.
   var programs: [String] = []
   /// Values of the schema's parameters; a flag's is 1.
@@ -39,6 +41,14 @@ struct RowSelection: Equatable {
     }
   }
 
+  /// `map-elements 42` -> `map-elements --map 42`: the map may stand behind the command.
+  static func spellingOut(_ words: [String]) -> [String] {
+    guard words.count > 1, UInt32(words[1]) != nil,
+      Catalog.table(command: words[0])?.schema.scopes.contains(.map) == true
+    else { return words }
+    return [words[0], "--map"] + words[1...]
+  }
+
   private static var treeOption: TableOption {
     .flag("tree", "Parents and children as a tree; what is above a row that matches stays.") {
       $0.query.tree = true
@@ -55,6 +65,11 @@ struct RowSelection: Equatable {
       .number(
         "tid", value: "tid", "only this thread; may be repeated.", isRepeatable: true
       ) { $0.rows.tids.append($1) }
+    case .map:
+      .number(
+        "map", value: "id", "only this map; may be repeated. The first needs no --map.",
+        isRepeatable: true
+      ) { $0.rows.maps.append($1) }
     }
   }
 

@@ -30,10 +30,18 @@ struct ScopeTargets {
         existing.append(.tid(tid))
       }
     }
+    for map in rows.maps where !existing.contains(.map(map)) {
+      if KernelMap.exists(map) {
+        existing.append(.map(map))
+      } else {
+        isMissingAny = true
+        report("\(table): there is no map \(map); kiter maps lists those that there are")
+      }
+    }
   }
 
   /// Were none asked for?
-  var isEmpty: Bool { rows.pids.isEmpty && rows.tids.isEmpty }
+  var isEmpty: Bool { rows.pids.isEmpty && rows.tids.isEmpty && rows.maps.isEmpty }
 
   /// Says which targets have gone since the start, if no row came of them.
   ///

@@ -34,7 +34,9 @@ struct SnapshotCommand: ParsableCommand {
 
   func run() throws {
     try reportingErrors(verbose: verbose) {
-      let tables = try names.isEmpty ? Catalog.tables : names.map(catalogTable)
+      // What maps hold may be large and secret: only who asks for it gets it.
+      let ordinary = Catalog.tables.filter { !$0.schema.scopes.contains(.map) }
+      let tables = try names.isEmpty ? ordinary : names.map(catalogTable)
       var writer = try SnapshotWriter(makeOutput(), host: .live())
       var written: Set<String> = []
       for table in tables where written.insert(table.schema.name).inserted {

@@ -182,11 +182,11 @@ func boundNetlink() throws(SystemError) -> Int32 {
   return netlink
 }
 
-/// A connected pair of Unix stream sockets.
-func unixPair() throws(SystemError) -> (Int32, Int32) {
+/// A connected pair of Unix sockets.
+func unixPair(_ type: __socket_type = SOCK_STREAM) throws(SystemError) -> (Int32, Int32) {
   var ends: [Int32] = [-1, -1]
   // SAFETY: socketpair writes two descriptors into an array of two.
-  try check("socketpair", socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends))
+  try check("socketpair", socketpair(AF_UNIX, Int32(type.rawValue), 0, &ends))
   return (ends[0], ends[1])
 }
 
@@ -198,9 +198,17 @@ func listenUnix(_ name: [UInt8]) throws(SystemError) -> Int32 {
   return listener
 }
 
-/// A Unix socket connected to the one that listens under the name.
-func connectUnix(_ name: [UInt8]) throws(SystemError) -> Int32 {
-  let client = try openSocket(AF_UNIX, Int32(SOCK_STREAM.rawValue))
+/// A Unix datagram socket of that name.
+func bindUnix(_ name: [UInt8]) throws(SystemError) -> Int32 {
+  let socket = try openSocket(AF_UNIX, Int32(SOCK_DGRAM.rawValue))
+  try check("bind", call(bind, socket, unixAddress(name)))
+  return socket
+}
+
+/// A Unix socket connected to the one that has the name.
+func connectUnix(_ name: [UInt8], _ type: __socket_type = SOCK_STREAM) throws(SystemError) -> Int32
+{
+  let client = try openSocket(AF_UNIX, Int32(type.rawValue))
   try check("connect", call(connect, client, unixAddress(name)))
   return client
 }

@@ -281,7 +281,8 @@ extension SocketStage {
     try add("mapped_server", try TCP.accept(listener), .established)
   }
 
-  /// Unix sockets: a connected pair, a listener with a connection that waits, an abstract name.
+  /// Unix sockets: connected pairs of each type, a listener with a connection that waits, an abstract
+  /// name, a named datagram socket with messages that wait, and ends that are shut down.
   mutating func addUnix(in directory: TemporaryDirectory) throws {
     let ends = try unixPair()
     writeAll("five!", to: ends.0)
@@ -291,6 +292,22 @@ extension SocketStage {
     try add("unix_listen", try listenUnix(Array(path.utf8) + [0]))
     try add("unix_waiting_client", try connectUnix(Array(path.utf8) + [0]))
     try add("unix_abstract", try listenUnix([0] + Array("kiter\0fixture \(getpid())".utf8)))
+    let packets = try unixPair(SOCK_SEQPACKET)
+    for _ in 0..<2 { writeAll("packet", to: packets.0) }
+    try add("unix_seqpacket_sender", packets.0)
+    try add("unix_seqpacket_receiver", packets.1)
+    let receiver = try bindUnix(Array("\(directory.path)/datagrams".utf8) + [0])
+    let sender = try connectUnix(Array("\(directory.path)/datagrams".utf8) + [0], SOCK_DGRAM)
+    for text in ["seven..", "three"] { writeAll(text, to: sender) }
+    try add("unix_datagram_receiver", receiver)
+    try add("unix_datagram_sender", sender)
+    // The receiver counts as connected, too, once a sender is.
+    try add("unix_datagram_bound", try bindUnix(Array("\(directory.path)/bound".utf8) + [0]))
+    let half = try unixPair()
+    try finish(half.0)
+    try add("unix_shut_for_sending", half.0)
+    try add("unix_shut_for_receiving", half.1)
+    try add("unix_unconnected", try openSocket(AF_UNIX, Int32(SOCK_STREAM.rawValue)))
   }
 }
 

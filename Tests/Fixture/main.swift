@@ -33,6 +33,7 @@ let states: [String: ([String]) throws -> KnownState] = [
   "hold-mmap-lock": holdMmapLock,
   "identify": identify,
   "identified": identified,
+  "links": links,
 ]
 
 guard let name = CommandLine.arguments.dropFirst().first, let create = states[name] else {

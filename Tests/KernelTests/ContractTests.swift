@@ -112,6 +112,8 @@ private func hasType(_ value: Any, _ kind: Kind) -> Bool {
   case .list: return value is [NSNumber]
   case .timestamp: return (value as? String)?.hasSuffix("Z") == true
   case .enumeration, .ip, .path, .text, .arguments: return value is String
+  case .hex: return (value as? String)?.allSatisfy(\.isHexDigit) == true
+  case .json: return true
   }
 }
 

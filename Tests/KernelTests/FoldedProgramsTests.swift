@@ -7,11 +7,15 @@ import Testing
 /// write the same.
 @Suite(.kernel) struct FoldedProgramsTests {
   /// What restricts a table to what stands still.
-  private static func scope(_ table: String, _ fixture: Fixture) -> [String] {
+  private static func scope(_ table: String, _ fixture: Fixture) throws -> [String] {
     switch table {
-    case "tasks", "files", "vmas", "stacks": ["--pid", "\(fixture.pid)"]
-    case "cgroups": ["--where", "path = '/kiter-folded-cgroups'"]
-    default: ["--limit", "1000"]
+    case "tasks", "files", "vmas", "stacks": return ["--pid", "\(fixture.pid)"]
+    case "cgroups": return ["--where", "path = '/kiter-folded-cgroups'"]
+    case "map_elements":
+      let maps = try Kiter.rows("maps", "-c", "id,name")
+      let slots = try #require(maps.last { $0.text("name") == "kiter_slots" })
+      return ["--map", "\(slots.number("id") ?? 0)"]
+    default: return ["--limit", "1000"]
     }
   }
 
@@ -41,10 +45,12 @@ import Testing
     let objects = areBPF ? try Self.objects(table).intersection(Self.objects(table)) : []
     let first = areBPF ? "id," : ""
     let names = schema.columns.map(\.name)
-    let choices = [[], ["-c", "all"]] + names.map { ["-c", $0 == "id" ? "id,name" : first + $0] }
+    let single = names.map { ["-c", $0 == "id" ? "id,\(names[1])" : first + $0] }
+    let choices = [[], ["-c", "all"]] + single
     var differing: [String] = []
+    let scope = try Self.scope(table, fixture)
     for columns in choices {
-      let arguments = [table] + Self.scope(table, fixture) + columns
+      let arguments = [table.replacingOccurrences(of: "_", with: "-")] + scope + columns
       // Sizes and times may change between two looks: then another look must agree.
       let isSame = try (0..<5).contains { _ in
         let before = try Self.text(arguments + ["--no-cache"], objects: objects)

@@ -34,6 +34,9 @@ import Testing
   func givesTheSameColumnsAsLibbpf(table: String) throws {
     let record = try #require(Catalog.tables.first { $0.schema.name == table })
     let schema = record.schema
+    // Has a map, without which there is no walk over maps' elements.
+    let reader = try TableReader<TasksRecord>(columns: [.pid], engine: .seq)
+    defer { withExtendedLifetime(reader) {} }
     try withCache { cache in
       // One entry serves all columns; what is left of it for some of them is another.
       for columns in [schema.columns.map(\.name), [schema.columns[0].name]] {

@@ -16,6 +16,13 @@ import Testing
       let sockets = try fixture.facts["sockets"].array.filter { $0["name_hex"].isNull }
       try compareAll(of: fixture.pid, atLeast: sockets.count, &comparison)
     }
+    let local = try LocalSocketComparison(states.pid).compare(&comparison)
+    let unix = try states.facts["sockets"].array.filter { try $0["protocol_name"].string == "unix" }
+    #expect(local.unix >= unix.count)
+    #expect(local.netlink > 0)
+    let listening = try netlinkListener()
+    defer { close(listening) }
+    #expect(try LocalSocketComparison(getpid()).compare(&comparison).netlink > local.netlink)
     try comparison.finish()
   }
 
@@ -124,6 +131,57 @@ import Testing
     #expect(waiting.count == 2)
     #expect(requests.count == 1)
     for row in waiting + requests { #expect(row.number("uid") == owner) }
+  }
+
+  /// A socket that hears of changes of links and addresses: groups 1 and 5.
+  private func netlinkListener() throws -> Int32 {
+    let listener = socket(AF_NETLINK, Int32(SOCK_RAW.rawValue), 0)
+    // struct sockaddr_nl: family and padding, port 0 for any, a mask of groups.
+    let address: [UInt32] = [UInt32(AF_NETLINK), 0, 0x11]
+    // SAFETY: the twelve bytes of the structure are read.
+    let result = address.withUnsafeBytes {
+      bind(listener, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), 12)
+    }
+    try #require(result == 0)
+    return listener
+  }
+
+  @Test func showsUnixSocketsOfTheFixture() throws {
+    let fixture = try Fixture("sockets")
+    defer { fixture.stop() }
+    let rows = try socketRows(of: fixture.pid, "--unix", "--columns", "all")
+    let sockets = try fixture.facts["sockets"].array.filter {
+      try $0["protocol_name"].string == "unix"
+    }
+    func row(_ role: String) throws -> Row {
+      let inode = Int64(
+        try #require(try sockets.first { try $0["role"].string == role })["inode"].int)
+      return try #require(rows.first { $0.number("inode") == inode }, "\(role)")
+    }
+    for socket in sockets where !socket["name_hex"].isNull {
+      let role = try socket["role"].string
+      var name = try socket["name_hex"].bytes
+      // A NUL inside an abstract name stays one.
+      if name.first == 0 { name[0] = UInt8(ascii: "@") }
+      #expect(try row(role).hex("cookie") == socket["cookie"].uint, "\(role)")
+      #expect(try row(role).bytes("path") == (name.isEmpty ? nil : name), "\(role)")
+    }
+    #expect(try row("unix_listen").number("accept_queue") == 1)
+    #expect(try row("unix_waiting_client").isNull("peer_inode"))
+    let (sender, receiver) = (try row("unix_pair_sender"), try row("unix_pair_receiver"))
+    #expect(sender.number("peer_inode") == receiver.number("inode"))
+    #expect(receiver.number("receive_queue") == 5)
+    #expect(try row("unix_seqpacket_receiver").number("receive_queue") == 12)
+    #expect(try row("unix_datagram_receiver").number("receive_queue") == 7)
+    #expect(try row("unix_shut_for_sending").list("shutdown") == ["send"])
+    #expect(try row("unix_shut_for_receiving").list("shutdown") == ["receive"])
+    #expect(try row("unix_unconnected").isNull("peer_inode"))
+
+    let waiting = try socketRows(of: fixture.pid, "--unix", "--listening", "--columns", "path")
+    let names = Set(waiting.compactMap { $0.text("path") })
+    #expect(waiting.count == 3 && names.count == 3, "\(names)")
+    #expect(try socketRows(of: fixture.pid, "--netlink", "--listening").isEmpty)
+    #expect(try socketRows(of: fixture.pid, "--unix", "--netlink", "--port", "1").isEmpty)
   }
 
   @Test func parametersNarrowTheRows() throws {

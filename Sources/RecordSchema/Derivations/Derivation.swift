@@ -18,6 +18,10 @@
   case terminalName = "terminal_name"
   /// `jiffies_milliseconds` from [signed jiffies, tcp_fin_timeout in jiffies].
   case jiffiesMilliseconds = "jiffies_milliseconds"
+  /// `map_key` from [key, number of its map]: JSON, by the map's types.
+  case mapKey = "map_key"
+  /// `map_value` from [value, number of its map]: the same of a value.
+  case mapValue = "map_value"
   /// `container_id` from [names of a cgroup, as `reversed_path` takes them].
   case containerID = "container_id"
   /// `container_runtime` from the same.
@@ -36,7 +40,7 @@
     switch self {
     case .userName, .wallClock, .ageSeconds, .reversedPath, .terminalName: 1
     case .containerID, .containerRuntime, .podUID, .systemdUnit, .firstFrame: 1
-    case .jiffiesMilliseconds, .foldedStack: 2
+    case .jiffiesMilliseconds, .foldedStack, .mapKey, .mapValue: 2
     case .userTime, .systemTime: 5
     case .cpuPercent: 6
     }
@@ -47,6 +51,7 @@
     switch self {
     case .userName, .reversedPath, .terminalName: .text
     case .containerID, .containerRuntime, .podUID, .systemdUnit, .firstFrame, .foldedStack: .text
+    case .mapKey, .mapValue: .text
     case .wallClock, .ageSeconds, .userTime, .systemTime, .cpuPercent, .jiffiesMilliseconds: .u64
     }
   }

@@ -9,15 +9,28 @@ public final class HostFacts {
   /// User names by number.
   public lazy var users: NameTable = loadUsers()
 
+  private let loadTypes: (UInt32) -> (any MapTypes)?
+  /// Elements come map by map.
+  private var latestMap: (number: UInt32, types: (any MapTypes)?)?
   private let loadFinTimeout: () -> UInt64?
   private let loadUsers: () -> NameTable
 
   /// Creates facts from the places where they can be read.
   public init(
-    wallClockOffset: Int64, finTimeout: @escaping () -> UInt64?, users: @escaping () -> NameTable
+    wallClockOffset: Int64, finTimeout: @escaping () -> UInt64?, users: @escaping () -> NameTable,
+    mapTypes: @escaping (UInt32) -> (any MapTypes)? = { _ in nil }
   ) {
     self.wallClockOffset = wallClockOffset
     loadFinTimeout = finTimeout
     loadUsers = users
+    loadTypes = mapTypes
+  }
+
+  /// The types of a BPF map's keys and values; nil if they are not known.
+  func types(ofMap number: UInt32) -> (any MapTypes)? {
+    if let latestMap, latestMap.number == number { return latestMap.types }
+    let types = loadTypes(number)
+    latestMap = (number, types)
+    return types
   }
 }

@@ -145,6 +145,8 @@ public struct RecordEvaluator: ~Copyable {
     case .reversedPath: reversedPath(inputs[0], scratch: scratch)
     case .terminalName: terminalName(inputs[0], scratch: scratch)
     case .jiffiesMilliseconds: jiffiesMilliseconds(inputs[0], finTimeout: inputs[1], in: host)
+    case .mapKey: mapText(inputs, in: host) { $0.key($1) }
+    case .mapValue: mapText(inputs, in: host) { $0.value($1) }
     case .containerID: containerID(inputs[0])
     case .containerRuntime: containerRuntime(inputs[0])
     case .podUID: podUID(inputs[0], scratch: scratch)

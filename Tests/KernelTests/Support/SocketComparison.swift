@@ -15,11 +15,14 @@ func socketRows(of pid: Int32, _ arguments: String...) throws -> [Row] {
   try socketRows(of: pid, arguments)
 }
 
-/// The rows of `kiter sockets` in the network namespace of a process.
+/// The rows of `kiter sockets` in the network namespace of a process; of the internet, unless the
+/// arguments choose others.
 func socketRows(of pid: Int32, _ arguments: [String]) throws -> [Row] {
+  let kinds = ["--tcp", "--udp", "--unix", "--netlink"]
+  let chosen = kinds.contains { arguments.contains($0) } ? [] : ["--tcp", "--udp"]
   let enter = ["nsenter", "--target", "\(pid)", "--net"]
   let output = try Command.run(
-    enter + [try Kiter.executable(), "sockets"] + arguments + ["--output", "jsonl"])
+    enter + [try Kiter.executable(), "sockets"] + chosen + arguments + ["--output", "jsonl"])
   guard output.status == 0 else {
     throw Fixture.Failure(description: "kiter exited with \(output.status): \(output.stderr)")
   }
