@@ -110,6 +110,23 @@ import Testing
     #expect(text.contains("tree 0"), "\(text)")
   }
 
+  /// Those kernels have sock_diag(7) in a module, which is not there.
+  @Test(arguments: ["linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64"])
+  func auditFindsWhatIsHiddenAndSaysWhatItCannotSee(package: String) throws {
+    let text = try Self.boot(
+      package,
+      """
+      mkdir -p /run /empty; kiter audit -c finding,pid,object -o csv; echo "before $?"
+      mount --bind /empty /proc/2; kiter audit -c finding,pid,object -o csv; echo "after $?"
+      """)
+    let lines = text.split(whereSeparator: \.isNewline).map(String.init)
+    let unchecked = lines.filter { $0.hasPrefix("not_checked") }
+    #expect(unchecked == ["not_checked,,sockets", "not_checked,,sockets"], "\(text)")
+    let hidden = lines.filter { $0.hasPrefix("process_") }
+    #expect(hidden == ["process_not_in_proc,2,process 2"], "\(text)")
+    #expect(lines.contains("before 3") && lines.contains("after 3"), "\(text)")
+  }
+
   @Test func lockdownIsNamed() throws {
     let text = try Self.boot(
       "linux-image-cloud-amd64", "kiter tasks; echo \"tasks $?\"; kiter doctor; echo \"doctor $?\"",

@@ -12,14 +12,17 @@ struct Audit {
   var looks = RepeatedLooks()
 
   init(_ tables: AuditTables) {
-    let (maps, programs) = (BPFAudit.maps(tables), BPFAudit.programs(tables))
-    self.init(checks: [
-      Check(name: "processes", look: ProcessAudit(tables).look),
-      Check(name: "sockets", look: SocketAudit(tables).look),
-      Check(name: "BPF maps", look: maps.look), Check(name: "BPF programs", look: programs.look),
-      Check(name: "code", look: CodeAudit(tables: tables).look),
-      Check(name: "tracing", look: TraceAudit(tables: tables).look),
-    ])
+    let objects = BPFObjectKind.allCases.compactMap { kind in
+      BPFAudit(kind, tables).map { Check(name: "BPF \(kind.rawValue)s", look: $0.look) }
+    }
+    self.init(
+      checks: [
+        Check(name: "processes", look: ProcessAudit(tables).look),
+        Check(name: "sockets", look: SocketAudit(tables).look),
+      ] + objects + [
+        Check(name: "code", look: CodeAudit(tables: tables).look),
+        Check(name: "tracing", look: TraceAudit(tables: tables).look),
+      ])
   }
 
   init(checks: [Check]) { self.checks = checks }

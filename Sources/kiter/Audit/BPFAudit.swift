@@ -1,29 +1,27 @@
 import IteratorCatalog
 import KernelIterators
+import RecordSchema
 
 /// BPF objects that only the kernel's walk or only bpf(2) shows.
 struct BPFAudit {
-  /// The object's number, type and name.
+  /// The object's number, and its type.
   typealias Description = (id: UInt32, text: String)
 
   let kind: BPFObjectKind
   /// Reads the objects that the kernel's walk shows.
   let walk: () throws -> [Description]
 
-  static func maps(_ tables: AuditTables) -> BPFAudit {
-    BPFAudit(kind: .map) {
-      try tables.read(MapsRecord.self, [.id, .type, .name]).map {
-        ($0.id ?? 0, "\($0.type ?? "?") \($0.name ?? "")")
-      }
-    }
+  init(kind: BPFObjectKind, walk: @escaping () throws -> [Description]) {
+    self.kind = kind
+    self.walk = walk
   }
 
-  static func programs(_ tables: AuditTables) -> BPFAudit {
-    BPFAudit(kind: .prog) {
-      try tables.read(ProgsRecord.self, [.id, .type, .name]).map {
-        ($0.id ?? 0, "\($0.type ?? "?") \($0.name ?? "")")
-      }
-    }
+  /// With the catalog's table of these objects; nil if there is none.
+  init?(_ kind: BPFObjectKind, _ tables: AuditTables) {
+    let iterator = "bpf_\(kind.rawValue)"
+    guard let table = Catalog.tables.first(where: { $0.schema.programs.first?.target == iterator })
+    else { return nil }
+    self.init(kind: kind) { try objects(table, tables) }
   }
 
   func look() throws -> [AuditFinding] {
@@ -52,5 +50,20 @@ struct BPFAudit {
     AuditFinding(
       sort, object: "\(kind.rawValue) \(object.number)", evidence: evidence,
       identity: [object.number])
+  }
+}
+
+/// The objects of a table, whichever it is: all have a number and a type.
+private func objects<Record: KernelRecord>(_ table: Record.Type, _ tables: AuditTables) throws
+  -> [BPFAudit.Description]
+{
+  let schema = Record.schema
+  guard let id = try Projection(schema, columns: ["id"]).columns[0].slot,
+    let type = schema.columns.firstIndex(where: { $0.name == "type" })
+  else { throw UncheckedError("\(schema.name) has no number and type of its objects") }
+  let columns = ["id", "type"].compactMap { Record.Column(rawValue: $0) }
+  return try tables.read(table, columns).map { object in
+    let number = object.bytes.load(UInt32.self, at: id.offset, bit: id.bit)
+    return (number ?? 0, object.bytes.name(type) ?? "?")
   }
 }
