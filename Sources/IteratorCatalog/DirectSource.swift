@@ -6,8 +6,7 @@ import RecordSchema
 /// What never sleeps comes from one run. Otherwise the walk goes in parts and, where there are many
 /// tasks and processors, two threads take them in turn.
 final class DirectSource: RecordSource {
-  private var walk: DirectWalk
-  private let load: () throws(IteratorError) -> DirectWalk
+  private let walk: DirectWalk
   private let inParts: Bool
   private var readers: [PieceRing] = []
   /// The parts that are left, from the one being read; nil before a walk.
@@ -37,15 +36,12 @@ final class DirectSource: RecordSource {
     let tasks = taskCount() ?? 1000
     let size =
       inParts ? DirectMemorySize(tasks: tasks) : DirectMemorySize(bytes: request.bytes(for: tasks))
-    load = { () throws(IteratorError) in
-      try DirectWalk(
-        name, iterator: table, size: size, onStall: request.projection.mayWait ? onStall : nil
-      ) { memory throws(IteratorError) in
-        try request.load(files, [name], slots: slots, memory: memory)
-      }
+    walk = try DirectWalk(
+      name, iterator: table, size: size, onStall: request.projection.mayWait ? onStall : nil
+    ) { memory throws(IteratorError) in
+      try request.load(files, [name], slots: slots, memory: memory)
     }
     self.inParts = inParts
-    walk = try load()
   }
 
   /// Loads the program if it was asked for, or is the fastest way here; nil if another engine is.
@@ -80,16 +76,12 @@ final class DirectSource: RecordSource {
   private func stop() { for reader in readers { reader.stop() } }
 
   /// Makes the next read walk anew.
-  ///
-  /// - Throws: `IteratorError`.
-  func restart() throws(IteratorError) {
-    guard let parts else { return }
-    // A thread may still be writing to the memory: it keeps it.
-    if !parts.isEmpty {
-      stop()
-      walk = try load()
-    }
-    self.parts = nil
+  func restart() {
+    // A thread may still be writing to the memory.
+    stop()
+    for reader in readers { reader.waitForEnd() }
+    readers = []
+    parts = nil
     piece = nil
     position = 0
   }

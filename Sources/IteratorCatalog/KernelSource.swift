@@ -113,10 +113,8 @@ public struct KernelSource: RecordSource, ~Copyable {
   public var readsAhead: Bool { direct != nil }
 
   /// Begins again: what is read then is the kernel as it is then.
-  ///
-  /// - Throws: `IteratorError`.
-  mutating func restart() throws(IteratorError) {
-    try direct?.restart()
+  mutating func restart() {
+    direct?.restart()
     stored?.restart()
     walks?.restart()
   }

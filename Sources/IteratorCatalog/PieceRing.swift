@@ -18,6 +18,7 @@ class PieceRing {
   private let filled = Semaphore(0)
   private let free: Semaphore
   private let isStopped = Atomic(false)
+  private let ended = Semaphore(0)
   private(set) var hasThread = false
   /// The piece that the taking thread is at.
   private var taken = 0
@@ -55,6 +56,7 @@ class PieceRing {
 
   /// Reads until there is nothing more, a failure, or nobody wants more.
   private func run() {
+    defer { ended.post() }
     var index = 0
     while true {
       free.wait()
@@ -84,6 +86,9 @@ class PieceRing {
     isStopped.store(true, ordering: .releasing)
     free.post()
   }
+
+  /// Waits until the thread fills no piece any more; once.
+  final func waitForEnd() { if hasThread { ended.wait() } }
 }
 
 /// sem_overview(7)

@@ -22,9 +22,7 @@ public final class RepeatedSource: RecordSource {
   }
 
   /// Begins again: what is read then is the kernel as it is then.
-  ///
-  /// - Throws: `IteratorError`.
-  public func restart() throws(IteratorError) { try source.restart() }
+  public func restart() { source.restart() }
 
   /// Reads the next bytes; 0 at the end.
   ///

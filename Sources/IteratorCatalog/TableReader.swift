@@ -63,10 +63,10 @@ public struct TableReader<Record: KernelRecord>: ~Copyable {
   public mutating func snapshot() throws -> Snapshot<Record> {
     switch source {
     case .direct(let walk):
-      try walk.restart()
+      walk.restart()
       return try Snapshot(walk, projection: projection, host: .live())
     case .seq(let walks):
-      try walks.restart()
+      walks.restart()
       return try Snapshot(walks, projection: projection, host: .live())
     }
   }

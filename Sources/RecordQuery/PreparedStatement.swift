@@ -73,7 +73,8 @@ final class PreparedStatement {
     if sqlite3_errcode(database) == SQLITE_NOMEM {
       let limit = QueryDatabase.memoryLimit >> 30
       return QueryError(
-        "the statement needs more than \(limit) GiB of memory; make it see fewer rows (WHERE, LIMIT)")
+        "the statement needs more than \(limit) GiB of memory; make it see fewer rows (WHERE, LIMIT)"
+      )
     }
     let offset = Int(sqlite3_error_offset(database))
     return QueryError(

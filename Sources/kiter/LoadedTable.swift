@@ -37,7 +37,7 @@ struct LoadedTable {
     var latest: (scan: TableScan, source: RepeatedSource, projection: Projection)?
     return QueryTable(request.projection.schema) { scan in
       if let latest, latest.scan == scan {
-        try latest.source.restart()
+        latest.source.restart()
         return try StoredRecords(latest.source, projection: latest.projection)
       }
       let request = try narrowed(by: scan, beside: [])

@@ -11,7 +11,7 @@ import Testing
     try #require(Catalog.tables.first { $0.schema.name == name }).schema
   }
 
-  private static func command(_ table: String) -> String {
+  static func command(_ table: String) -> String {
     table.replacingOccurrences(of: "_", with: "-")
   }
 

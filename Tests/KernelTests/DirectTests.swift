@@ -182,10 +182,10 @@ import Testing
     let source = try RepeatedSource(TasksRecord.files, request)
     var buffer = [UInt8](repeating: 0, count: 1000)
     for _ in 0..<20 {
-      try source.restart()
+      source.restart()
       for _ in 0..<3 { _ = try buffer.withUnsafeMutableBytes { try source.read(into: $0) } }
     }
-    try source.restart()
+    source.restart()
     let snapshot = try Snapshot<TasksRecord>(
       source, projection: request.projection, host: .live())
     let own = snapshot.filter { $0.pid == UInt32(fixture.pid) }.compactMap(\.tid)

@@ -36,7 +36,8 @@ import Testing
 
   @Test(arguments: Catalog.tables.map { $0.schema.name })
   func aPageListsTheColumns(table: String) throws {
-    let page = try String(contentsOfFile: file("man/man1/kiter-\(table).1"), encoding: .utf8)
+    let page = try String(
+      contentsOfFile: file("man/man1/kiter-\(ContractTests.command(table)).1"), encoding: .utf8)
     let lines = Set(page.split(separator: "\n"))
     let schema = try #require(Catalog.tables.first { $0.schema.name == table }).schema
     for column in schema.columns {

@@ -82,7 +82,8 @@ import Testing
   @Test(arguments: [[], ["--columns", "all"]] as [[String]])
   func addressesAreLeftOut(columns: [String]) throws {
     let host = try PinnedHost()
-    let tables = Catalog.tables.map { $0.schema.name }
+    // A pin of elements would be of one map.
+    let tables = Catalog.tables.map { $0.schema.name }.filter { $0 != "map_elements" }
     let made = try host.run(["pin"] + tables + columns)
     #expect(made.stderr.isEmpty)
     let pins = try host.list()
@@ -176,7 +177,7 @@ import Testing
     let missing = try host.run(["unpin", "tasks", "vmas"])
     #expect(missing.status == 1)
     #expect(missing.stderr.contains("vmas: there is no pin"), "\(missing.stderr)")
-    #expect(host.files.count == 4)
+    #expect(host.files.count == 6)
     #expect(try host.run(["unpin", "sockets"]).status == 0)
     #expect(host.files == ["files", "tasks"])
     let gone = try host.read(["sockets"])

@@ -106,7 +106,7 @@ import Testing
       #expect(match != nil, "\(line)")
     }
     // Those that run just then are there, too, as unknown.
-    let many = lines.filter { $0.hasPrefix("many;") }
+    let many = lines.filter { $0.hasPrefix("waiter;") }
     let counts = many.compactMap { Int($0.split(separator: " ").last ?? "") }
     #expect(counts.reduce(0, +) >= 300, "\(lines)")
     let refused = try Kiter.run(["stacks", "--folded", "-o", "json"])
