@@ -60,7 +60,7 @@ import Testing
 }
 
 /// Links of every type that the fixture can make.
-private final class MadeLinks {
+final class MadeLinks {
   private let fixture: Fixture
   let links: [Facts]
 

@@ -81,7 +81,8 @@ import Testing
           let folded = program.folded(.init(map: Int32(map), content: constants))
           #expect(folded.map { $0.instructions.count < program.instructions.count } == true)
         }
-        let settings = LoadSettings(constants: constants)
+        let settings = LoadSettings(
+          constants: constants, memory: DirectMemorySize(bytes: 0))
         let objects = try ImageLoader(image: image.folded(constants), settings: settings).load()
         for program in programs { #expect(objects[program] != nil, "\(columns)") }
       }

@@ -80,6 +80,20 @@ import Testing
     #expect(!output.stderr.contains("O_CREAT"), "\(output.stderr)")
   }
 
+  /// A statement without end takes so much memory, and no more.
+  @Test func memoryIsLimited() throws {
+    let output = try Kiter.run([
+      "sql",
+      """
+      WITH RECURSIVE n(x, y) AS (
+        SELECT 1, zeroblob(1000000) UNION SELECT x + 1, zeroblob(1000000 + x) FROM n
+      ) SELECT count(*) FROM n
+      """,
+    ])
+    #expect(output.status == 64)
+    #expect(output.stderr.contains("more than 1 GiB of memory"), "\(output.stderr)")
+  }
+
   @Test func aPipeOfStatementsIsAnswered() throws {
     let output = try Command.run(
       [try Kiter.executable(), "sql", "-o", "csv", "--no-header"],

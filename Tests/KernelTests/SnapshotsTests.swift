@@ -46,8 +46,8 @@ import Testing
   func aTableOfTheHostIsThereAsItIs(table: String) throws {
     let arguments = [table, "-c", "all", "-o", "csv"]
     // So that there is a link, which lasts.
-    let links = try table == "links" ? Fixture("links") : nil
-    defer { links?.stop() }
+    let links = try table == "links" ? MadeLinks() : nil
+    defer { withExtendedLifetime(links) {} }
     let before = try lines(Kiter.run(arguments))
     let path = try folder.record("snapshot", [table])
     let found = try lines(folder.runAsNobody(arguments + ["--from", path]))

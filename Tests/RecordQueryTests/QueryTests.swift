@@ -151,17 +151,6 @@ private final class Scans: Sendable {
     }
   }
 
-  /// A statement without end takes so much memory, and no more.
-  @Test func memoryIsLimited() throws {
-    let sql = """
-      WITH RECURSIVE n(x, y) AS (
-        SELECT 1, zeroblob(1000000) UNION SELECT x + 1, zeroblob(1000000 + x) FROM n
-      ) SELECT count(*) FROM n
-      """
-    let error = #expect(throws: QueryError.self) { try json(sql, []) }
-    #expect(error?.message.contains("more than 1 GiB of memory") == true, "\(error as Any)")
-  }
-
   @Test func manyRowsComeWhole() throws {
     let text = String(repeating: "x", count: 3000)
     let records = (1...1000).map { thing($0, text) }
