@@ -33,7 +33,7 @@ func measureProgramLoads(on bench: Workbench) throws -> [ProgramLoadRow] {
   return try Catalog.tables.flatMap { table in
     try ProgramLoadRow.Columns.allCases.map { columns in
       let schema = table.schema
-      var arguments = [schema.name, "--limit", "1"]
+      var arguments = [schema.name.replacing("_", with: "-"), "--limit", "1"]
       switch columns {
       case .one: arguments += ["-c", schema.columns[0].name]
       case .standard: break

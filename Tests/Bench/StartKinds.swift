@@ -56,7 +56,7 @@ func measureStarts(on bench: Workbench) throws -> [StartRow] {
   let canPin = bench.kiter(["help", "pins"]).output()?.contains("pins") ?? false
   if !canPin { bench.note("starts: this kiter has no pins, so they are left out") }
   return try Catalog.tables.map { table in
-    let name = table.schema.name
+    let name = table.schema.name.replacing("_", with: "-")
     let isPinned = canPin && bench.kiter(["pin", name]).output() != nil
     if canPin && !isPinned { bench.note("starts: `kiter pin \(name)` failed") }
     let cached = bench.kiter([name])
