@@ -8,6 +8,7 @@ public struct RecordEvaluator: ~Copyable {
   @usableFromInline let nameBytes: [UInt8]
   private let inputs: [RecordLayout.Slot]
   private let host: HostFacts
+  private let latest = LatestCgroup()
   private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 32 << 10, alignment: 1)
 
   /// Plans the evaluation of a projection's columns.
@@ -147,10 +148,10 @@ public struct RecordEvaluator: ~Copyable {
     case .jiffiesMilliseconds: jiffiesMilliseconds(inputs[0], finTimeout: inputs[1], in: host)
     case .mapKey: mapText(inputs, in: host) { $0.key($1) }
     case .mapValue: mapText(inputs, in: host) { $0.value($1) }
-    case .containerID: containerID(inputs[0])
-    case .containerRuntime: containerRuntime(inputs[0])
-    case .podUID: podUID(inputs[0], scratch: scratch)
-    case .systemdUnit: systemdUnit(inputs[0])
+    case .containerID: latest.containerID.of(inputs[0], containerID)
+    case .containerRuntime: latest.runtime.of(inputs[0], containerRuntime)
+    case .podUID: latest.podUID.of(inputs[0]) { podUID($0, scratch: scratch) }
+    case .systemdUnit: latest.unit.of(inputs[0], systemdUnit)
     case .firstFrame: firstFrame(inputs[0])
     case .foldedStack: foldedStack(inputs[0], inputs[1], scratch: scratch)
     }
