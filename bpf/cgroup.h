@@ -66,12 +66,15 @@ enum cgroup_subsys_id {
 #define CONTAINER_MAX 1024
 #define CGROUP_NAME_MAX 256
 
+/* A member of a structure at an address, which is a pointer, as a number. */
+#define POINTER_AT(address, type, member)                                                          \
+	word_at((u64)(address) + bpf_core_field_offset(struct type, member))
+
 static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
 {
 	if (bpf_core_field_exists(struct kernfs_node, __parent))
-		return BPF_CORE_READ(node, __parent);
-	struct kernfs_node___plain *plain = (void *)node;
-	return BPF_CORE_READ(plain, parent);
+		return (void *)POINTER_AT(node, kernfs_node, __parent);
+	return (void *)POINTER_AT(node, kernfs_node___plain, parent);
 }
 
 struct cgroup_walk {
@@ -99,7 +102,7 @@ static int add_name(u32 index, struct cgroup_walk *walk)
 	if (!parent || length > walk->max - CGROUP_NAME_MAX || at > KITER_RECORD_MAX - CGROUP_NAME_MAX)
 		return 1;
 	s64 size = bpf_probe_read_kernel_str(slot->bytes + at, CGROUP_NAME_MAX,
-					     BPF_CORE_READ(node, name));
+					     (void *)POINTER_AT(node, kernfs_node, name));
 	if (size < 1 || size > CGROUP_NAME_MAX)
 		return 1;
 	slot->bytes[at + size - 1] = '/';
@@ -142,19 +145,18 @@ __noinline int put_cgroup_names(struct kiter_slot *slot, u64 node, u32 max, u32 
  */
 __noinline u64 container_node(u64 task)
 {
-	struct css_set *set = BPF_CORE_READ((struct task_struct *)task, cgroups);
-	struct cgroup *unified = BPF_CORE_READ(set, dfl_cgrp);
-	struct kernfs_node *node = BPF_CORE_READ(unified, kn);
+	u64 set = POINTER_AT(task, task_struct, cgroups);
+	u64 unified = POINTER_AT(set, css_set, dfl_cgrp), node = POINTER_AT(unified, cgroup, kn);
 
 	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
-		return (u64)node;
+		return node;
 	u64 index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
-	struct cgroup_subsys_state *css =
-		(void *)word_at((u64)set + bpf_core_field_offset(struct css_set, subsys) + 8 * index);
-	struct cgroup *memory = BPF_CORE_READ(css, cgroup);
-	struct kernfs_node *other = BPF_CORE_READ(memory, kn);
+	u64 css = word_at(set + bpf_core_field_offset(struct css_set, subsys) + 8 * index);
+	u64 memory = POINTER_AT(css, cgroup_subsys_state, cgroup);
+	u64 other = POINTER_AT(memory, cgroup, kn);
 
-	if (!other || BPF_CORE_READ(memory, root) == BPF_CORE_READ(unified, root) || !parent_of(other))
-		return (u64)node;
-	return (u64)other;
+	if (!other || !parent_of((void *)other) ||
+	    POINTER_AT(memory, cgroup, root) == POINTER_AT(unified, cgroup, root))
+		return node;
+	return other;
 }
