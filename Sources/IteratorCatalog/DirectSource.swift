@@ -152,7 +152,7 @@ final class DirectSource: RecordSource {
   }
 }
 
-/// One of the readers of a walk in parts: each takes every so manieth of them.
+/// One of the readers of a walk in parts: of n readers, each takes every n-th part.
 private final class PartReader: PieceRing {
   /// Tasks in a part: with a command line each, what a chunk has room for.
   static var part: Int { 256 }
