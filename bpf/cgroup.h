@@ -66,7 +66,7 @@ enum cgroup_subsys_id {
 #define CONTAINER_MAX 1024
 #define CGROUP_NAME_MAX 256
 
-/* A member of a structure at an address, which is a pointer, as a number. */
+/* A member of a structure at an address, of eight bytes, as a number. */
 #define POINTER_AT(address, type, member)                                                          \
 	word_at((u64)(address) + bpf_core_field_offset(struct type, member))
 

@@ -92,11 +92,30 @@ extern void cgroup_rstat_flush(struct cgroup *cgroup) __ksym __weak;
 #define PIDS_MAX (4194304 + 1) /* PID_MAX_LIMIT + 1: kernel/cgroup/pids.c */
 #define THREADS_MAX (4 << 20)
 
-/* A cgroup, by addresses; what is behind them is read by helper, which every kernel allows. */
 struct group {
 	u64 address;
 	u32 level, hierarchy;
 };
+
+/*
+ * What is put of a cgroup is put by functions that are not static: the verifier looks at each once,
+ * and not once for each way through those before it. They take but numbers, and all of them: what
+ * clang sees unused it does not pass, and the verifier misses it.
+ */
+#define PUT_FUNCTION(name)                                                                         \
+	static __always_inline void name##_of(struct kiter_writer *w, const struct group *group);  \
+	__noinline int name(struct kiter_slot *slot, u64 cgroup, u32 level, u32 hierarchy)         \
+	{                                                                                          \
+		asm volatile("" : "+r"(level), "+r"(hierarchy));                                   \
+		struct group group = { cgroup, level, hierarchy };                                 \
+                                                                                                   \
+		if (!slot)                                                                         \
+			return 0;                                                                  \
+		struct kiter_writer w = { .slot = slot, .record = (void *)slot->bytes };           \
+		name##_of(&w, &group);                                                             \
+		return 0;                                                                          \
+	}                                                                                          \
+	static __always_inline void name##_of(struct kiter_writer *w, const struct group *group)
 
 static __always_inline u64 part_at(u64 address, u64 index)
 {
@@ -104,179 +123,199 @@ static __always_inline u64 part_at(u64 address, u64 index)
 }
 
 /* What a controller keeps of the cgroup; 0 if it is not enabled there, or not in this kernel. */
-#define PART(group, controller)                                                                    \
+#define PART(cgroup, controller)                                                                   \
 	(bpf_core_enum_value_exists(enum cgroup_subsys_id, controller##_cgrp_id)                   \
-		 ? part_at((group)->address,                                                       \
+		 ? part_at(cgroup,                                                                 \
 			   bpf_core_enum_value(enum cgroup_subsys_id, controller##_cgrp_id))       \
 		 : 0)
 
-#define ADD_CONTROLLER(mask, group, controller)                                                    \
-	do {                                                                                       \
-		if (PART(group, controller))                                                       \
-			mask |= KITER_controller_##controller;                                     \
-	} while (0)
+/* Without a jump: the verifier would follow both ways, for each of them. */
+#define ADD_CONTROLLER(mask, cgroup, controller)                                                   \
+	(mask |= is_set(PART(cgroup, controller)) * KITER_controller_##controller)
+
+static __always_inline u64 is_set(u64 word)
+{
+	return (word | -word) >> 63;
+}
 
 #define ONLY_IN_VERSION_1                                                                          \
 	(KITER_controller_cpuacct | KITER_controller_devices | KITER_controller_freezer |          \
 	 KITER_controller_net_cls | KITER_controller_net_prio | KITER_controller_perf_event)
 
-static __always_inline void put_controllers(struct kiter_writer *w, const struct group *group)
+PUT_FUNCTION(put_controllers)
 {
 	u32 mask = 0;
 
 	if (!WANT(controllers))
 		return;
-	ADD_CONTROLLER(mask, group, cpuset);
-	ADD_CONTROLLER(mask, group, cpu);
-	ADD_CONTROLLER(mask, group, cpuacct);
-	ADD_CONTROLLER(mask, group, io);
-	ADD_CONTROLLER(mask, group, memory);
-	ADD_CONTROLLER(mask, group, devices);
-	ADD_CONTROLLER(mask, group, freezer);
-	ADD_CONTROLLER(mask, group, net_cls);
-	ADD_CONTROLLER(mask, group, perf_event);
-	ADD_CONTROLLER(mask, group, net_prio);
-	ADD_CONTROLLER(mask, group, hugetlb);
-	ADD_CONTROLLER(mask, group, pids);
-	ADD_CONTROLLER(mask, group, rdma);
-	ADD_CONTROLLER(mask, group, misc);
-	ADD_CONTROLLER(mask, group, dmem);
+	ADD_CONTROLLER(mask, group->address, cpuset);
+	ADD_CONTROLLER(mask, group->address, cpu);
+	ADD_CONTROLLER(mask, group->address, cpuacct);
+	ADD_CONTROLLER(mask, group->address, io);
+	ADD_CONTROLLER(mask, group->address, memory);
+	ADD_CONTROLLER(mask, group->address, devices);
+	ADD_CONTROLLER(mask, group->address, freezer);
+	ADD_CONTROLLER(mask, group->address, net_cls);
+	ADD_CONTROLLER(mask, group->address, perf_event);
+	ADD_CONTROLLER(mask, group->address, net_prio);
+	ADD_CONTROLLER(mask, group->address, hugetlb);
+	ADD_CONTROLLER(mask, group->address, pids);
+	ADD_CONTROLLER(mask, group->address, rdma);
+	ADD_CONTROLLER(mask, group->address, misc);
+	ADD_CONTROLLER(mask, group->address, dmem);
 	/* Version 2 keeps those that it does not have in its root, and one that it does not show. */
 	if (!group->hierarchy)
 		mask &= ~ONLY_IN_VERSION_1;
 	PUT(w, controllers, mask);
 }
 
-struct task_count {
+/* A list of a set's tasks, and how far it has been walked. */
+struct task_list {
 	u64 head, node;
 	u32 tasks, processes;
 	u32 is_dying;
 };
 
-static int count_task(u32 index, struct task_count *count)
+static int count_task(u32 index, struct task_list *list)
 {
-	u64 node = count->node;
+	u64 node = list->node;
 	struct task_struct *task =
-		(void *)(node - bpf_core_field_offset(struct task_struct___cg_list, cg_list));
+		OBJECT(struct task_struct,
+		       node - bpf_core_field_offset(struct task_struct___cg_list, cg_list));
 
 	(void)index;
-	if (!node || node == count->head)
+	if (!node || node == list->head)
 		return 1;
-	count->node = (u64)BPF_CORE_READ((struct list_head *)node, next);
-	count->tasks++;
-	if (BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid))
-		return 0;
-	if (count->is_dying) {
-		struct signal_struct___live *signal = (void *)BPF_CORE_READ(task, signal);
+	list->node = word_at(node);
+	list->tasks++;
+	/* Also a process of which the first thread alone has exited. */
+	u32 is_process = LOAD(task, pid) == LOAD(task, tgid);
+	if (list->is_dying) {
+		struct signal_struct___live *signal = (void *)LOAD(task, signal);
 
-		if (!BPF_CORE_READ(signal, live.counter))
-			return 0;
+		is_process &= LOAD(signal, live.counter) != 0;
 	}
-	count->processes++;
+	list->processes += is_process;
 	return 0;
 }
 
-struct task_sum {
-	u64 head, node;
-	u32 threads, processes;
-	u32 is_torn; /* a list changed while it was walked */
+/*
+ * A count of tasks as one number: 31 bits of processes, 32 of threads, and whether a list changed
+ * while it was walked.
+ */
+#define TORN 1ULL
+#define PROCESS (1ULL << 1)
+#define THREAD (1ULL << 32)
+
+/* The processes in a list of a set, verified once for both. */
+__noinline u64 count_list(u64 head, u32 tasks, u32 is_dying)
+{
+	struct task_list list = { .head = head, .node = word_at(head), .is_dying = is_dying };
+
+	bpf_loop(is_dying ? THREADS_MAX : tasks + 64, count_task, &list, 0);
+	u64 is_torn = list.node != head || (!is_dying && list.tasks != tasks);
+
+	return list.processes * PROCESS | is_torn;
+}
+
+struct set_list {
+	u64 head, node, count;
 };
 
-/* The tasks of one set, and its processes: also those whose first thread alone has exited. */
-static int add_set(u32 index, struct task_sum *sum)
+static int add_set(u32 index, struct set_list *list)
 {
-	u64 node = sum->node;
-	struct cgrp_cset_link *link =
-		(void *)(node - bpf_core_field_offset(struct cgrp_cset_link, cset_link));
+	u64 node = list->node;
 
 	(void)index;
-	if (!node || node == sum->head)
+	if (!node || node == list->head)
 		return 1;
-	sum->node = (u64)BPF_CORE_READ((struct list_head *)node, next);
-	struct css_set___tasks *set = BPF_CORE_READ(link, cset);
-	u32 threads = BPF_CORE_READ(set, nr_tasks);
+	list->node = word_at(node);
+	u64 address = word_at(node - bpf_core_field_offset(struct cgrp_cset_link, cset_link) +
+			      bpf_core_field_offset(struct cgrp_cset_link, cset));
+	struct css_set___tasks *set = (void *)address;
+	u32 threads = int_at(address + bpf_core_field_offset(set->nr_tasks));
 
-	sum->threads += threads;
+	list->count += threads * THREAD;
 	if (!WANT(processes))
 		return 0;
-	struct task_count count = { .head = (u64)set + bpf_core_field_offset(set->tasks) };
-	count.node = (u64)BPF_CORE_READ(set, tasks.next);
-	bpf_loop(threads + 64, count_task, &count, 0);
-	sum->is_torn |= count.node != count.head || count.tasks != threads;
-	sum->processes += count.processes;
-	struct task_count dying = { .head = (u64)set + bpf_core_field_offset(set->dying_tasks) };
-	dying.node = (u64)BPF_CORE_READ(set, dying_tasks.next);
-	dying.is_dying = 1;
-	bpf_loop(THREADS_MAX, count_task, &dying, 0);
-	sum->is_torn |= dying.node != dying.head;
-	sum->processes += dying.processes;
+	u64 live = count_list(address + bpf_core_field_offset(set->tasks), threads, 0);
+	u64 dying = count_list(address + bpf_core_field_offset(set->dying_tasks), 0, 1);
+
+	list->count += (live & ~TORN) + (dying & ~TORN);
+	list->count |= (live | dying) & TORN;
 	return 0;
+}
+
+static int count_tasks(u32 index, struct set_list *list)
+{
+	(void)index;
+	list->node = word_at(list->head);
+	list->count = 0;
+	bpf_loop(THREADS_MAX, add_set, list, 0);
+	return !(list->count & TORN);
 }
 
 /*
  * Tasks come and go while they are counted, because that takes another lock than the walk's. A
  * count that was disturbed is taken again, some times.
  */
-static int count_tasks(u32 index, struct task_sum *sum)
+__noinline u64 count_tasks_of(u64 cgroup)
 {
-	struct list_head *head = (void *)sum->head;
+	struct set_list list = { .head = cgroup + bpf_core_field_offset(struct cgroup, cset_links) };
 
-	(void)index;
-	sum->node = (u64)BPF_CORE_READ(head, next);
-	sum->threads = sum->processes = sum->is_torn = 0;
-	bpf_loop(THREADS_MAX, add_set, sum, 0);
-	return !sum->is_torn;
+	bpf_loop(10, count_tasks, &list, 0);
+	return list.count;
 }
 
-static __always_inline void put_tasks(struct kiter_writer *w, const struct group *group)
+PUT_FUNCTION(put_tasks)
 {
 	if (!WANT_ANY(KITER_FIELD(threads) | KITER_FIELD(processes)))
 		return;
-	struct task_sum sum = { .head = group->address +
-					bpf_core_field_offset(struct cgroup, cset_links) };
+	u64 count = count_tasks_of(group->address);
 
-	bpf_loop(10, count_tasks, &sum, 0);
-	PUT(w, threads, JOIN(w, sum.threads));
-	if (WANT(processes) && sum.is_torn)
+	PUT(w, threads, count / THREAD);
+	if (WANT(processes) && count & TORN)
 		UNREADABLE(w, processes);
 	else
-		PUT(w, processes, JOIN(w, sum.processes));
+		PUT(w, processes, (u32)count / PROCESS);
 }
 
-static __always_inline void put_memory(struct kiter_writer *w, const struct group *group)
+PUT_FUNCTION(put_memory)
 {
-	struct mem_cgroup *memory = (void *)PART(group, memory);
+	u64 address = PART(group->address, memory);
+	struct mem_cgroup *memory = OBJECT(struct mem_cgroup, address);
 	u32 shift = kiter_config.page_shift;
 
 	/* The root's is that of the host, and not counted here. */
-	if (!memory || !group->level)
+	if (!address || !group->level)
 		return;
-	u64 limit = BPF_CORE_READ(memory, memory.max);
+	u64 limit = LOAD(memory, memory.max);
 
-	PUT(w, memory_bytes, BPF_CORE_READ(memory, memory.usage.counter) << shift);
-	PUT(w, memory_peak_bytes, BPF_CORE_READ(memory, memory.watermark) << shift);
+	PUT(w, memory_bytes, LOAD(memory, memory.usage.counter) << shift);
+	PUT(w, memory_peak_bytes, LOAD(memory, memory.watermark) << shift);
 	/* PAGE_COUNTER_MAX: as many pages as a signed number of bytes can tell. */
 	PUT_IF(w, limit < 0x7fffffffffffffff >> shift, memory_limit_bytes, limit << shift);
 	/* In version 1 the same place has memory and swap together. */
 	if (!group->hierarchy)
-		PUT(w, swap_bytes, BPF_CORE_READ(memory, swap.usage.counter) << shift);
+		PUT(w, swap_bytes, LOAD(memory, swap.usage.counter) << shift);
 	if (bpf_core_enum_value_exists(enum memcg_memory_event, MEMCG_OOM_KILL)) {
 		u64 kind = bpf_core_enum_value(enum memcg_memory_event, MEMCG_OOM_KILL);
 
 		PUT(w, oom_kills,
-		    word_at((u64)memory + bpf_core_field_offset(memory->memory_events) + 8 * kind));
+		    word_at(address + bpf_core_field_offset(memory->memory_events) + 8 * kind));
 	}
 }
 
-static __always_inline void put_pids(struct kiter_writer *w, const struct group *group)
+PUT_FUNCTION(put_pids)
 {
-	struct pids_cgroup *pids = (void *)PART(group, pids);
+	u64 address = PART(group->address, pids);
+	struct pids_cgroup *pids = OBJECT(struct pids_cgroup, address);
 
-	if (!pids || !group->level)
+	if (!address || !group->level)
 		return;
-	u64 limit = BPF_CORE_READ(pids, limit.counter);
+	u64 limit = LOAD(pids, limit.counter);
 
-	PUT(w, pids, BPF_CORE_READ(pids, counter.counter));
+	PUT(w, pids, LOAD(pids, counter.counter));
 	PUT_IF(w, limit < PIDS_MAX, pids_limit, limit);
 }
 
@@ -299,69 +338,70 @@ static int add_usage(u32 cpu, struct usage_sum *sum)
 	 KITER_FIELD(prev_utime) | KITER_FIELD(prev_stime))
 
 /* Version 2 counts for each cgroup but the root; version 1 where cpuacct is. */
-static __always_inline void put_cpu(struct kiter_writer *w, const struct group *group)
+PUT_FUNCTION(put_cpu)
 {
-	struct cgroup *cgroup = (void *)group->address;
+	struct cgroup *cgroup = OBJECT(struct cgroup, group->address);
 
 	if (!WANT_ANY(CPU_TIMES))
 		return;
 	if (!group->hierarchy) {
 		if (!group->level)
 			return;
-		PUT(w, usage_ns, BPF_CORE_READ(cgroup, bstat.cputime.sum_exec_runtime));
-		PUT(w, utime, BPF_CORE_READ(cgroup, bstat.cputime.utime));
-		PUT(w, stime, BPF_CORE_READ(cgroup, bstat.cputime.stime));
-		PUT(w, prev_utime, BPF_CORE_READ(cgroup, prev_cputime.utime));
-		PUT(w, prev_stime, BPF_CORE_READ(cgroup, prev_cputime.stime));
+		PUT(w, usage_ns, LOAD(cgroup, bstat.cputime.sum_exec_runtime));
+		PUT(w, utime, LOAD(cgroup, bstat.cputime.utime));
+		PUT(w, stime, LOAD(cgroup, bstat.cputime.stime));
+		PUT(w, prev_utime, LOAD(cgroup, prev_cputime.utime));
+		PUT(w, prev_stime, LOAD(cgroup, prev_cputime.stime));
 		return;
 	}
-	struct cpuacct *account = (void *)PART(group, cpuacct);
+	u64 account = PART(group->address, cpuacct);
 	if (!account || !WANT(usage_ns))
 		return;
-	struct usage_sum sum = { .usage = (u64)BPF_CORE_READ(account, cpuusage),
+	struct usage_sum sum = { .usage = POINTER_AT(account, cpuacct, cpuusage),
 				 .anchor = anchor_base() };
 
 	bpf_loop(kiter_config.cpus, add_usage, &sum, 0);
 	PUT(w, usage_ns, JOIN(w, sum.nanoseconds));
 }
 
-static __always_inline void put_place(struct kiter_writer *w, const struct group *group)
+PUT_FUNCTION(put_place)
 {
-	struct cgroup *cgroup = (void *)group->address;
-	struct kernfs_node *node = BPF_CORE_READ(cgroup, kn), *parent = parent_of(node);
+	struct cgroup *cgroup = OBJECT(struct cgroup, group->address);
+	struct kernfs_node *node = LOAD(cgroup, kn);
+	u64 parent = (u64)parent_of(node);
 
-	PUT(w, id, BPF_CORE_READ(node, id));
+	PUT(w, id, LOAD(node, id));
 	if (parent)
-		PUT(w, parent_id, BPF_CORE_READ(parent, id));
+		PUT(w, parent_id, POINTER_AT(parent, kernfs_node, id));
 	PUT(w, hierarchy, group->hierarchy);
 	PUT(w, level, group->level);
-	PUT(w, descendants, BPF_CORE_READ(cgroup, nr_descendants));
+	PUT(w, descendants, LOAD(cgroup, nr_descendants));
 	PUT(w, populated,
-	    BPF_CORE_READ(cgroup, nr_populated_csets) ||
-		    BPF_CORE_READ(cgroup, nr_populated_domain_children) ||
-		    BPF_CORE_READ(cgroup, nr_populated_threaded_children));
+	    is_set(LOAD(cgroup, nr_populated_csets) | LOAD(cgroup, nr_populated_domain_children) |
+		   LOAD(cgroup, nr_populated_threaded_children)));
 	/* Version 1 has a controller for that, and the root is never frozen. */
 	if (!group->hierarchy && group->level)
-		PUT(w, frozen, BPF_CORE_READ(cgroup, flags) >> CGRP_FROZEN & 1);
+		PUT(w, frozen, LOAD(cgroup, flags) >> CGRP_FROZEN & 1);
 	PUT_CGROUP_NAMES(w, cgroup_names, node, CGROUP_MAX);
-	struct cgroup_root *root = BPF_CORE_READ(cgroup, root);
-	if (WANT(name) && BPF_CORE_READ(root, name[0]))
+	struct cgroup_root *root = LOAD(cgroup, root);
+	if (WANT(name) && LOAD(root, name[0]))
 		PUT_STRING(w, name, root->name, 64);
 }
 
-static __always_inline void put_fields(struct kiter_writer *w, struct cgroup *cgroup)
+static __always_inline void put_fields(struct kiter_writer *w, struct cgroup *trusted)
 {
-	struct group group = { .address = JOIN(w, cgroup) };
+	u64 cgroup = JOIN(w, trusted);
+	struct cgroup *group = OBJECT(struct cgroup, cgroup);
+	u32 level = LOAD(group, level);
+	struct cgroup_root *root = LOAD(group, root);
+	u32 hierarchy = LOAD(root, hierarchy_id);
 
-	cgroup = (void *)group.address;
-	group.level = BPF_CORE_READ(cgroup, level);
-	group.hierarchy = BPF_CORE_READ(cgroup, root, hierarchy_id);
-	put_place(w, &group);
-	put_controllers(w, &group);
-	put_tasks(w, &group);
-	put_memory(w, &group);
-	put_pids(w, &group);
-	put_cpu(w, &group);
+	put_place(w->slot, cgroup, level, hierarchy);
+	put_controllers(w->slot, cgroup, level, hierarchy);
+	put_tasks(w->slot, cgroup, level, hierarchy);
+	put_memory(w->slot, cgroup, level, hierarchy);
+	put_pids(w->slot, cgroup, level, hierarchy);
+	put_cpu(w->slot, cgroup, level, hierarchy);
 }
 
 /* The first of a walk is above all others. */

@@ -289,6 +289,10 @@ extern void bpf_rcu_read_unlock(void) __ksym __weak;
 		__value;                                                                           \
 	})
 
+/* What is at an address, for LOAD(). */
+#define OBJECT(type, address) (bpf_rdonly_cast ? CAST(type, address) : (type *)(address))
+#define LOAD(object, member) READ(bpf_rdonly_cast, object, member)
+
 /* A pointer as a number: the difference of two pointers is one, and the other is 0. */
 static __always_inline u64 address_of(const void *object)
 {

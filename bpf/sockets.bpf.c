@@ -39,8 +39,8 @@ enum { PENDING_RETRANSMIT = 1, PENDING_PROBE = 3, PENDING_LOSS_PROBE = 5, PENDIN
 
 /* `len` of a name without its family, with room for the NUL of the longest path. */
 #define UNIX_NAME_MAX 109
-/* As many buffers of a queue are counted; they are of 64 KiB where much is written at once. */
-#define UNIX_BUFFERS_MAX 64
+/* As many buffers of a queue are counted; the kernel's default lets a few hundred wait. */
+#define UNIX_BUFFERS_MAX (1 << 16)
 
 /* TCP_INFINITE_SSTHRESH: include/net/tcp.h. */
 #define INFINITE_SSTHRESH 0x7fffffff
@@ -217,14 +217,44 @@ static __always_inline void put_request(struct kiter_writer *w, struct request_s
 	put_timer(w, sk, KITER_socket_timer_on, request->rsk_timer.expires);
 }
 
+/*
+ * What a socket's state has told it to be. Linux 6.1 believes only a helper, which may say NULL;
+ * where there is a cast there is no such case, and the verifier has fewer ways to follow.
+ */
+#define AS(type, trusted)                                                                          \
+	(bpf_rdonly_cast ? UNTRUSTED(struct type, trusted) : bpf_skc_to_##type(trusted))
+
 /* The state as ss says it: the kernel's 12 is SYN_RECV too, and a small socket may be FIN_WAIT2. */
-static __always_inline u32 tcp_state(struct sock_common *sk, struct tcp_timewait_sock *tw)
+static __always_inline u32 tcp_state(struct sock_common *trusted, u32 state)
 {
-	if (tw)
-		return tw->tw_sk.tw_substate;
-	if (sk->skc_state == KITER_socket_state_new_syn_recv)
+	if (state == KITER_socket_state_new_syn_recv)
 		return KITER_socket_state_syn_recv;
-	return sk->skc_state;
+	if (state != KITER_socket_state_time_wait)
+		return state;
+	struct tcp_timewait_sock *tw = AS(tcp_timewait_sock, trusted);
+
+	return bpf_rdonly_cast || tw ? tw->tw_sk.tw_substate : state;
+}
+
+static __always_inline void put_tcp_kind(struct kiter_writer *w, struct sock_common *trusted,
+					 u32 state)
+{
+	if (state == KITER_socket_state_time_wait) {
+		struct tcp_timewait_sock *tw = AS(tcp_timewait_sock, trusted);
+
+		if (bpf_rdonly_cast || tw)
+			put_time_wait(w, &tw->tw_sk);
+	} else if (state == KITER_socket_state_new_syn_recv) {
+		struct tcp_request_sock *request = AS(tcp_request_sock, trusted);
+
+		if (bpf_rdonly_cast || request)
+			put_request(w, &request->req.req);
+	} else {
+		struct tcp_sock *tcp = AS(tcp_sock, trusted);
+
+		if (bpf_rdonly_cast || tcp)
+			put_tcp(w, tcp);
+	}
 }
 
 SEC("iter/tcp")
@@ -239,21 +269,12 @@ int tcp(struct bpf_iter__tcp *ctx)
 	struct sock_common *sk = UNTRUSTED(struct sock_common, trusted);
 	if (!is_wanted(sk, KITER_socket_state_listen))
 		return 0;
-	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(trusted);
-	struct tcp_timewait_sock *tw = tcp ? NULL : bpf_skc_to_tcp_timewait_sock(trusted);
-	struct tcp_request_sock *request =
-		tcp || tw ? NULL : bpf_skc_to_tcp_request_sock(trusted);
 	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_tcp))
 		return KITER_RETRY;
-	u32 state = JOIN(&w, tcp_state(sk, tw));
+	u32 state = JOIN(&w, tcp_state(trusted, sk->skc_state));
 	put_identity(&w, sk, trusted, KITER_socket_protocol_tcp, KITER_socket_type_stream, state);
 	put_ends(&w, sk, state);
-	if (tcp)
-		put_tcp(&w, UNTRUSTED(struct tcp_sock, tcp));
-	else if (tw)
-		put_time_wait(&w, UNTRUSTED(struct inet_timewait_sock, tw));
-	else if (request)
-		put_request(&w, UNTRUSTED(struct request_sock, request));
+	put_tcp_kind(&w, trusted, JOIN(&w, sk->skc_state));
 	return kiter_emit(&w);
 }
 
@@ -315,31 +336,42 @@ static __always_inline void put_unix_path(struct kiter_writer *w, struct unix_so
 	TAIL_PUT(w, path, (s64)JOIN(w, size));
 }
 
-/* Bytes that can be read at once, as ioctl(SIOCINQ) says; -1 if the queue is too long to count. */
+struct unread {
+	u64 queue, buffer;
+	s64 bytes;
+};
+
+/* The queue is not locked: a buffer may have left it. Loads from it are fault-safe. */
+static int add_buffer(u32 index, struct unread *unread)
+{
+	struct sk_buff *buffer = (void *)unread->buffer;
+	struct unix_skb_parms *control =
+		(void *)(unread->buffer + bpf_core_field_offset(buffer->cb));
+
+	(void)index;
+	if (!buffer || unread->buffer == unread->queue)
+		return 1;
+	unread->bytes += (s64)BPF_CORE_READ(buffer, len) - BPF_CORE_READ(control, consumed);
+	unread->buffer = (u64)BPF_CORE_READ(buffer, next);
+	return 0;
+}
+
+/* Bytes that can be read at once, as ioctl(SIOCINQ) says; -1 if the queue changed meanwhile. */
 static __always_inline s64 unix_unread(struct unix_sock *unix_sk)
 {
-	struct sk_buff_head *queue = &unix_sk->sk.sk_receive_queue;
-	int is_datagram = unix_sk->sk.sk_type == KITER_socket_type_dgram;
-	struct sk_buff *buffer = queue->next;
-	s64 bytes = 0;
+	u64 sk = address_of(unix_sk);
+	struct unread unread = { .queue = sk + bpf_core_field_offset(struct sock, sk_receive_queue) };
+	struct sk_buff *first = unix_sk->sk.sk_receive_queue.next;
 
 	/* f4e1fb04c123 ("af_unix: Use cached value for SOCK_STREAM in unix_inq_len()."), 6.17 */
 	if (bpf_core_field_exists(struct unix_sock, inq_len) &&
 	    unix_sk->sk.sk_type == KITER_socket_type_stream)
 		return unix_sk->inq_len;
-	for (u32 i = 0; i < UNIX_BUFFERS_MAX; i++) {
-		if (!buffer || (void *)buffer == (void *)queue)
-			return bytes;
-		/* The queue is not locked: a buffer may have left it. Its loads are fault-safe. */
-		bytes += BPF_CORE_READ(buffer, len);
-		if (is_datagram)
-			return bytes;
-		struct unix_skb_parms *control =
-			(void *)((u8 *)buffer + bpf_core_field_offset(buffer->cb));
-		bytes -= BPF_CORE_READ(control, consumed);
-		buffer = BPF_CORE_READ(buffer, next);
-	}
-	return -1;
+	unread.buffer = address_of(first);
+	if (unix_sk->sk.sk_type == KITER_socket_type_dgram)
+		return unread.buffer == unread.queue ? 0 : BPF_CORE_READ(first, len);
+	bpf_loop(UNIX_BUFFERS_MAX, add_buffer, &unread, 0);
+	return unread.buffer == unread.queue ? unread.bytes : -1;
 }
 
 static __always_inline void put_unix_queues(struct kiter_writer *w, struct unix_sock *unix_sk)
