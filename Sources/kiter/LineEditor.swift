@@ -40,9 +40,12 @@ final class LineEditor {
     offers(word, begun + (kiter_edit_line().map { String(cString: $0) } ?? ""))
   }
 
-  /// Reads a line; nil at the end of the input.
+  /// Reads a line, behind those that its statement has begun with.
   ///
-  /// - Parameter begun: the lines before it, of the same statement.
+  /// - Parameters:
+  ///   - prompt: what stands before it.
+  ///   - begun: the lines before it, of the same statement.
+  /// - Returns: nil at the end of the input.
   func line(_ prompt: String, after begun: String) -> String? {
     self.begun = begun
     guard let bytes = readline(prompt) else {

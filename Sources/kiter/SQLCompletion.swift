@@ -8,12 +8,13 @@ struct SQLCompletion {
 
   init(_ tables: [QueryTable]) { schemas = tables.map(\.schema) }
 
-  /// Words that an unfinished one may become: the shell's commands where a statement begins with a
-  /// dot, otherwise columns, tables and words of SQL.
+  /// Completes a word.
   ///
   /// - Parameters:
   ///   - unfinished: the word so far; a column may stand behind its table's name and a dot.
   ///   - statement: all that has been typed: columns are those of the tables in it, if any.
+  /// - Returns: what the word may become: the shell's commands where a statement begins with a dot,
+  ///   otherwise columns, tables and words of SQL.
   func words(for unfinished: String, in statement: String) -> [String] {
     if statement.hasPrefix(".") {
       let words = statement == unfinished ? SQLShell.commands : schemas.map(\.name)

@@ -34,6 +34,7 @@ struct SQLShell {
   /// Answers what the lines say.
   ///
   /// - Parameter nextLine: gives the next one, and is told the statement that has begun.
+  /// - Returns: false if one failed.
   private func answerAll(_ nextLine: (String) -> String?) -> Bool {
     var statement = ""
     var isGood = true
