@@ -52,7 +52,8 @@ private struct MadeSocket {
     self.number = number
     let status = try fileStatus(number)
     let known: [String: JSON] = [
-      "cookie": cookie(number).map { .string("0x" + String($0, radix: 16)) } ?? .null, "inode": .number(status.st_ino),
+      "cookie": cookie(number).map { .string("0x" + String($0, radix: 16)) } ?? .null,
+      "inode": .number(status.st_ino),
       "uid": .number(status.st_uid), "user": .string("root"),
     ]
     self.facts = JSON.object(facts).merging(known)

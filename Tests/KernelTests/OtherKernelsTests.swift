@@ -1,5 +1,6 @@
 import Foundation
 import IteratorCatalog
+import RecordSchema
 import Testing
 
 /// What cannot be tried on the running kernel: others, in qemu, and one that is locked down.
