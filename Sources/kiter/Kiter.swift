@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import IteratorCatalog
+import KernelIterators
 import RecordSchema
 
 /// The command: its subcommands are the catalog's tables and a few that speak of kiter itself.
@@ -36,6 +37,7 @@ struct Kiter: ParsableCommand {
   static func main() {
     // A reader that goes away (`kiter ksyms | head`) is no error: write(2) tells it instead.
     signal(SIGPIPE, SIG_IGN)
+    Capabilities.dropOthers()
     let given = Array(CommandLine.arguments.dropFirst())
     let words = RowSelection.spellingOut(
       WatchOptions.spellingOut(QueryOptions.spellingOut(given)))
