@@ -14,7 +14,7 @@ BINARY    = .build-release/release/kiter
 AS_ROOT   = $(if $(filter-out 0,$(shell id -u)),sudo)
 SOURCES   = Package.swift Sources Tests Examples Benchmarks
 
-.PHONY: help run test check bench build lint format readme man install new-iterator clean deps test-deps bpffs
+.PHONY: help run test check bench build lint format readme man install dist check-dist new-iterator clean deps test-deps bpffs
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,11 +67,17 @@ install: man ## Install into PREFIX (/usr/local) below DESTDIR; no service is en
 	sed 's|@PREFIX@|$(PREFIX)|' systemd/kiter-pin.service.in >$(DESTDIR)$(UNITS)/kiter-pin.service
 	chmod 644 $(DESTDIR)$(UNITS)/kiter-pin.service
 
+dist: ## Release of the last commit into dist/: source, binary, sums; the same bytes wherever
+	scripts/make-dist dist
+
+check-dist: ## Make the release twice, and compare
+	scripts/check-dist
+
 new-iterator: ## Write both files of a new table: NAME=things ITER=kernel_target
 	@scripts/new-iterator "$(NAME)" "$(ITER)"
 
 clean: ## Remove what was built
-	rm -rf .build .build-release .build-vm
+	rm -rf .build .build-release .build-vm dist
 
 deps:
 	@scripts/install-packages libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libedit-dev libbpf-tools

@@ -18,7 +18,11 @@ struct BPFCompiler {
       [
         "-target", "bpf", "-mcpu=v3", "-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror",
         "-Wno-unused-function", "-Wno-missing-declarations", "-Wno-address",
-        "-fno-stack-protector", "-I", folder.path(), "-I", table.includes.path(),
+        "-fno-stack-protector",
+        // BTF names the files of its lines: the same bytes, wherever they are built.
+        "-ffile-prefix-map=\(table.includes.path())=bpf", "-ffile-prefix-map=\(folder.path())=bpf",
+        "-fdebug-compilation-dir=.",
+        "-I", folder.path(), "-I", table.includes.path(),
         "-idirafter", "/usr/include/\(Self.architecture)-linux-gnu",
         "-c", table.program.path(), "-o", object,
       ])
