@@ -11,7 +11,7 @@ struct VersionPlugin: BuildToolPlugin {
     return [
       .buildCommand(
         displayName: "Generating the version", executable: try context.tool(named: "kiter-gen").url,
-        arguments: ["version", version.path(), output.path()],
+        arguments: ["version", version.path, output.path],
         inputFiles: [version] + gitFiles(below: root), outputFiles: [output])
     ]
   }
@@ -26,6 +26,6 @@ struct VersionPlugin: BuildToolPlugin {
         relativeTo: root)
     }
     return ["HEAD", "logs/HEAD"].map { folder.appending(path: $0) }
-      .filter { FileManager.default.fileExists(atPath: $0.path()) }
+      .filter { FileManager.default.fileExists(atPath: $0.path) }
   }
 }

@@ -12,7 +12,7 @@ struct BPFCompiler {
     let folder = output.deletingLastPathComponent().appending(path: "\(name).build")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     try Data(header.utf8).write(to: folder.appending(path: "\(name).gen.h"))
-    let object = folder.appending(path: "\(name).bpf.o").path()
+    let object = folder.appending(path: "\(name).bpf.o").path
     try run(
       clang,
       [
@@ -20,11 +20,11 @@ struct BPFCompiler {
         "-Wno-unused-function", "-Wno-missing-declarations", "-Wno-address",
         "-fno-stack-protector",
         // BTF names the files of its lines: the same bytes, wherever they are built.
-        "-ffile-prefix-map=\(table.includes.path())=bpf", "-ffile-prefix-map=\(folder.path())=bpf",
+        "-ffile-prefix-map=\(table.includes.path)=bpf", "-ffile-prefix-map=\(folder.path)=bpf",
         "-fdebug-compilation-dir=.",
-        "-I", folder.path(), "-I", table.includes.path(),
+        "-I", folder.path, "-I", table.includes.path,
         "-idirafter", "/usr/include/\(Self.architecture)-linux-gnu",
-        "-c", table.program.path(), "-o", object,
+        "-c", table.program.path, "-o", object,
       ])
     // Debug information goes, BTF stays: a tenth of the size.
     try run(objcopy, ["--strip-debug", object])

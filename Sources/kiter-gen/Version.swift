@@ -11,7 +11,7 @@ struct Version: Equatable {
   init(file: URL) throws {
     let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
     guard lines.count == 2 else {
-      throw GeneratorError("\(file.path()): error: a version and a commit are two lines")
+      throw GeneratorError("\(file.path): error: a version and a commit are two lines")
     }
     number = String(lines[0])
     commit = lines[1].hasPrefix("$Format") ? Self.checkedOut(file) : String(lines[1])
@@ -20,12 +20,12 @@ struct Version: Equatable {
   /// Asks git, unless the folder lies in a work tree of something else.
   private static func checkedOut(_ file: URL) -> String? {
     let folder = file.deletingLastPathComponent()
-    guard FileManager.default.fileExists(atPath: folder.appending(path: ".git").path()) else {
+    guard FileManager.default.fileExists(atPath: folder.appending(path: ".git").path) else {
       return nil
     }
     let (process, pipe) = (Process(), Pipe())
     process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = ["git", "-C", folder.path(), "rev-parse", "HEAD"]
+    process.arguments = ["git", "-C", folder.path, "rev-parse", "HEAD"]
     process.standardOutput = pipe
     process.standardError = FileHandle.nullDevice
     guard (try? process.run()) != nil else { return nil }

@@ -15,6 +15,8 @@ struct OutputOptions: Equatable {
   var limit: Int?
   var noHeader = false
   var raw = false
+  /// Of which host and time each row is.
+  var stamp = false
   var color: ColorChoice?
   var pager = false
   var engine: WalkEngine?
@@ -43,6 +45,9 @@ struct OutputOptions: Equatable {
       .number("limit", value: "n", "Stop after this many rows.") { $0.output.limit = Int($1) },
       .flag("no-header", "No line with titles.") { $0.output.noHeader = true },
       .flag("raw", "Numbers without units.") { $0.output.raw = true },
+      .flag("stamp", "Begin each row with host, boot_id and time; not in a table.") {
+        $0.output.stamp = true
+      },
       .choice("color", "Colors: auto (on a terminal, if NO_COLOR is not set), always or never.") {
         $0.output.color = $1
       },
