@@ -17,6 +17,8 @@ struct OutputOptions: Equatable {
   var raw = false
   /// Of which host and time each row is.
   var stamp = false
+  /// What to call the host there; nil for its own name.
+  var stampHost: String?
   var color: ColorChoice?
   var pager = false
   var engine: WalkEngine?
@@ -47,6 +49,10 @@ struct OutputOptions: Equatable {
       .flag("raw", "Numbers without units.") { $0.output.raw = true },
       .flag("stamp", "Begin each row with host, boot_id and time; not in a table.") {
         $0.output.stamp = true
+      },
+      .text("stamp-host", value: "name", "The same, with this name: a container has its own.") {
+        $0.output.stamp = true
+        $0.output.stampHost = $1
       },
       .choice("color", "Colors: auto (on a terminal, if NO_COLOR is not set), always or never.") {
         $0.output.color = $1

@@ -37,6 +37,7 @@ struct RowPump {
     self.host = host
     var identity = output.stamp ? host.identity : nil
     if let time { identity?.time = time }
+    if let name = output.stampHost { identity?.name = name }
     stamp = identity.map { RowStamp($0) } ?? time.map { RowStamp(look: $0) }
   }
 

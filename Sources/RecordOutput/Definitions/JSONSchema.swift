@@ -1,10 +1,8 @@
 public import RecordSchema
 
 extension Schema {
-  /// A JSON Schema (draft 2020-12) of one row as JSON has it. No key is required: columns are what
-  /// was asked for.
-  ///
-  /// - Parameter stamp: is there to be what `RowStamp` adds?
+  /// A JSON Schema (draft 2020-12) of one row as JSON has it, with what `RowStamp` adds, if wanted.
+  /// No key is required: the columns are those that were asked for.
   public func jsonSchema(stamp: Bool) -> String {
     let columns = DefinedColumn.all(of: self, stamp: stamp)
     let names = columns.map(\.name)

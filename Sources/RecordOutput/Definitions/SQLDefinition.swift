@@ -6,12 +6,8 @@ public enum SQLDialect: String, Sendable, CaseIterable {
 }
 
 extension Schema {
-  /// The statement that makes a table for this one's rows: for JSON Lines, and in SQLite, which has
-  /// no arrays, for CSV.
-  ///
-  /// - Parameters:
-  ///   - dialect: the database.
-  ///   - stamp: is there to be room for what `RowStamp` adds?
+  /// The statement that makes a table for this one's rows, with room for what `RowStamp` adds, if
+  /// wanted: for JSON Lines, and in SQLite, which has no arrays, for CSV.
   public func definition(for dialect: SQLDialect, stamp: Bool) -> String {
     let marks = dialect == .sqlite ? [] : DefinedColumn.marks
     let columns = DefinedColumn.all(of: self, stamp: stamp) + marks
