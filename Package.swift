@@ -92,6 +92,15 @@ let package = Package(
       name: "kiter-bench", dependencies: ["IteratorCatalog", "RecordSchema"], path: "Tests/Bench",
       swiftSettings: settings),
     .testTarget(name: "BenchTests", dependencies: ["kiter-bench"], swiftSettings: settings),
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "CSQLite", "KernelIterators", "RecordOutput", "RecordQuery", "RecordSchema",
+        "RecordSnapshot", "TestRecords", "TypeInformation",
+      ],
+      path: "Tests/Fuzz/Targets", swiftSettings: settings),
+    .testTarget(
+      name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: settings),
     .executableTarget(name: "kiter-fixture", path: "Tests/Fixture", swiftSettings: settings),
     .testTarget(
       name: "KernelTests",
@@ -102,3 +111,11 @@ let package = Package(
       exclude: ["Programs"], swiftSettings: settings),
   ]
 )
+
+// libFuzzer's part of the toolchain is linked only where `make fuzz` asks for it.
+if let libFuzzer = Context.environment["KITER_LIBFUZZER"] {
+  package.targets.append(
+    .executableTarget(
+      name: "kiter-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Runner",
+      swiftSettings: settings, linkerSettings: [.unsafeFlags([libFuzzer, "-lstdc++"])]))
+}
