@@ -74,7 +74,7 @@ clean: ## Remove what was built
 	rm -rf .build .build-release .build-vm
 
 deps:
-	@scripts/install-packages libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libbpf-tools
+	@scripts/install-packages libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libedit-dev libbpf-tools
 
 test-deps: deps
 	@scripts/install-packages bpftool fish groff iproute2 lsof procps strace tmux util-linux zsh

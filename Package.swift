@@ -41,6 +41,7 @@ let package = Package(
     .target(
       name: "RecordQuery", dependencies: ["CSQLite", "RecordOutput", "RecordSchema"],
       swiftSettings: settings),
+    .systemLibrary(name: "CLibedit", providers: [.apt(["libedit-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "RecordSnapshot", dependencies: ["CZlib", "RecordSchema"], swiftSettings: settings),
@@ -48,8 +49,8 @@ let package = Package(
     .executableTarget(
       name: "kiter",
       dependencies: [
-        "IteratorCatalog", "KernelIterators", "RecordOutput", "RecordQuery", "RecordSchema",
-        "RecordSnapshot", argumentParser,
+        "CLibedit", "IteratorCatalog", "KernelIterators", "RecordOutput", "RecordQuery",
+        "RecordSchema", "RecordSnapshot", argumentParser,
       ],
       swiftSettings: settings),
     .executableTarget(

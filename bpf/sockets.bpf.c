@@ -7,6 +7,7 @@
 #include "socket.h"
 #include "sockets.gen.h"
 #include "cgroup.h"
+#include "socket_fields.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -64,21 +65,6 @@ static __always_inline void put_identity(struct kiter_writer *w, struct sock_com
 	PUT(w, state, state);
 	PUT(w, cookie, bpf_get_socket_cookie(trusted));
 	PUT(w, net_ns, sk->skc_net.net->ns.inum);
-}
-
-/* Both ends of a socket of the internet. */
-static __always_inline void put_ends(struct kiter_writer *w, struct sock_common *sk, u32 state)
-{
-	u32 family = sk->skc_family;
-	/* A listener and an unconnected UDP socket have nobody on the other side. */
-	int has_peer =
-		JOIN(w, state != KITER_socket_state_listen && state != KITER_socket_state_close);
-
-	PUT(w, local_port, sk->skc_num);
-	PUT_IF(w, has_peer, remote_port, bpf_ntohs(sk->skc_dport));
-	PUT_ADDRESS(w, local_address, family, sk->skc_rcv_saddr, sk->skc_v6_rcv_saddr);
-	if (has_peer)
-		PUT_ADDRESS(w, remote_address, family, sk->skc_daddr, sk->skc_v6_daddr);
 }
 
 /* That of who made it, in version 2's hierarchy. */

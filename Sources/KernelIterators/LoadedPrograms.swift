@@ -91,7 +91,7 @@ public struct LoadedPrograms: ~Copyable {
       if -descriptor == EINVAL {
         throw IteratorError(
           iterator: iterator, stage: .attach, cause: .unsupported,
-          advice: "map \(number) is of the kind \(map.kind), which the kernel cannot walk")
+          advice: "map \(number) is of the kind \(map.kind), which this iterator cannot walk")
       }
       throw IteratorError(iterator: iterator, stage: .attach, cause: .failed, code: -descriptor)
     }

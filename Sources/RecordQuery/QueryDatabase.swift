@@ -39,6 +39,18 @@ public final class QueryDatabase {
   /// Does a text end with a semicolon that ends a statement, and is no part of a string or comment?
   public static func isComplete(_ sql: String) -> Bool { sqlite3_complete(sql) != 0 }
 
+  /// The words of SQLite's language, in capitals.
+  public static var keywords: [String] {
+    (0..<sqlite3_keyword_count()).compactMap { number in
+      var name: UnsafePointer<CChar>?
+      var length: Int32 = 0
+      guard sqlite3_keyword_name(number, &name, &length) == SQLITE_OK, let name else { return nil }
+      // SAFETY: SQLite's own text, of so many bytes and no NUL.
+      let bytes = UnsafeRawBufferPointer(start: name, count: Int(length))
+      return String(decoding: bytes, as: UTF8.self)
+    }
+  }
+
   /// Prepares a statement; running it begins with the first row.
   ///
   /// - Throws: `QueryError` that points at what is wrong.

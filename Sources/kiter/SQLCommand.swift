@@ -24,6 +24,11 @@ struct SQLCommand: ParsableCommand {
       "A table of your own, too: its object file and its schema; may be repeated.",
       valueName: "object:schema"))
   var outside: [String] = []
+  @Option(
+    help: ArgumentHelp(
+      "Keep the lines that you type in this file, and recall those of earlier sessions.",
+      valueName: "file"))
+  var history: String?
   @OptionGroup(title: "Output") var options: ReflectedOptions<ResultOptionList>
 
   private var output: OutputOptions {
@@ -38,7 +43,9 @@ struct SQLCommand: ParsableCommand {
   private func answer(_ all: QueryTables, _ output: OutputOptions) throws {
     let database = try QueryDatabase(tables: all.tables, host: all.host)
     if let statement { return try answer(statement, database, output) }
-    let shell = SQLShell(tables: all.tables) { try answer($0, database, output) }
+    let shell = SQLShell(tables: all.tables, historyPath: history) {
+      try answer($0, database, output)
+    }
     if !shell.run() { throw ExitStatus.failed }
   }
 

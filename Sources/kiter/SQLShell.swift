@@ -1,4 +1,5 @@
 import Glibc
+import KernelIterators
 import RecordQuery
 import RecordSchema
 
@@ -6,35 +7,53 @@ import RecordSchema
 /// dot.
 struct SQLShell {
   let tables: [QueryTable]
+  /// Where a person's lines are kept from one session to the next; nil for nowhere.
+  var historyPath: String?
   /// Answers one statement; says itself what is wrong.
   let answer: (String) throws -> Void
 
-  private var isInteractive: Bool { isatty(STDIN_FILENO) == 1 }
+  static let commands = [".exit", ".help", ".quit", ".schema", ".tables"]
+
+  /// Does a person type here, and see the prompt?
+  private var isInteractive: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 }
 
   /// Reads until the end of the input.
   ///
   /// - Returns: false if a statement of a pipe failed.
   func run() -> Bool {
+    guard isInteractive else { return answerAll { _ in readLine() } }
+    let completion = SQLCompletion(tables)
+    let editor = LineEditor(historyPath: historyPath, offers: completion.words)
+    _ = answerAll { begun in
+      editor.line(begun.isEmpty ? "kiter> " : "  ...> ", after: begun)
+    }
+    if let code = editor.keepHistory() { report("\(historyPath ?? ""): \(errorText(code))") }
+    return true
+  }
+
+  /// Answers what the lines say.
+  ///
+  /// - Parameter nextLine: gives the next one, and is told the statement that has begun.
+  /// - Returns: false if one failed.
+  private func answerAll(_ nextLine: (String) -> String?) -> Bool {
     var statement = ""
     var isGood = true
-    prompt(isFirst: true)
-    while let line = readLine() {
+    while let line = nextLine(statement) {
       if statement.isEmpty && line.hasPrefix(".") {
-        if line == ".quit" || line == ".exit" { break }
+        if line == ".quit" || line == ".exit" { return isGood }
         isGood = command(line) && isGood
-      } else {
-        statement += (statement.isEmpty ? "" : "\n") + line
-        if QueryDatabase.isComplete(statement) {
-          isGood = ask(statement) && isGood
-          statement = ""
-        }
+        continue
+      }
+      statement += (statement.isEmpty ? "" : "\n") + line
+      if QueryDatabase.isComplete(statement) {
+        isGood = ask(statement) && isGood
+        statement = ""
       }
       if statement.allSatisfy(\.isWhitespace) { statement = "" }
-      prompt(isFirst: statement.isEmpty)
     }
     // A pipe's last statement needs no semicolon.
     if !statement.isEmpty { isGood = ask(statement) && isGood }
-    return isGood || isInteractive
+    return isGood
   }
 
   private func ask(_ statement: String) -> Bool {
@@ -44,12 +63,6 @@ struct SQLShell {
     } catch {
       return false
     }
-  }
-
-  private func prompt(isFirst: Bool) {
-    guard isInteractive else { return }
-    print(isFirst ? "kiter> " : "  ...> ", terminator: "")
-    fflush(nil)
   }
 
   private func command(_ line: String) -> Bool {

@@ -51,6 +51,7 @@ enum BPF {
     case updateElement = 2
     case loadProgram = 5
     case openRawTracepoint = 17
+    case loadTypes = 18
     case createLink = 28
   }
 
@@ -78,6 +79,33 @@ enum BPF {
       .mapCreate,
       Attributes().with(type, at: 0).with(keySize, at: 4).with(valueSize, at: 8)
         .with(entries, at: 12).with(name, at: 28))
+  }
+
+  /// Makes a map that stores an `int` with sockets: the kernel wants to be told types.
+  static func storageOfSockets(_ name: String) throws(SystemError) -> Int32 {
+    // struct btf_header, one BTF_KIND_INT of 32 bits with a sign, and the names.
+    let types = Attributes(size: 45).with(0x1_eb9f, at: 0).with(24, at: 4).with(16, at: 12)
+      .with(16, at: 16).with(5, at: 20).with(1, at: 24).with(1 << 24, at: 28).with(4, at: 32)
+      .with(1 << 24 | 32, at: 36).with("int", at: 41)
+    let loaded = try withPointer(types.bytes) { (address) throws(SystemError) in
+      try call(.loadTypes, Attributes().with(wide: address, at: 0).with(types.bytes.count, at: 16))
+    }
+    // BPF_MAP_TYPE_SK_STORAGE with BPF_F_NO_PREALLOC
+    return try call(
+      .mapCreate,
+      Attributes().with(24, at: 0).with(4, at: 4).with(4, at: 8).with(1, at: 16).with(name, at: 28)
+        .with(Int(loaded), at: 48).with(1, at: 52).with(1, at: 56))
+  }
+
+  /// Stores an element.
+  static func update(_ map: Int32, key: [UInt8], value: Attributes) throws(SystemError) {
+    try withPointer(key) { (key) throws(SystemError) in
+      try withPointer(value.bytes) { (value) throws(SystemError) in
+        _ = try call(
+          .updateElement,
+          Attributes().with(Int(map), at: 0).with(wide: key, at: 8).with(wide: value, at: 16))
+      }
+    }
   }
 
   /// Calls `body` with the address of bytes.

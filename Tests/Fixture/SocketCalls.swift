@@ -257,7 +257,8 @@ private func integerOption(_ socket: Int32, _ option: Int32) -> Int32? {
   return getsockopt(socket, SOL_SOCKET, option, &value, &size) == 0 ? value : nil
 }
 
-private func cookie(_ socket: Int32) -> UInt64? {
+/// The kernel's number of a socket.
+func cookie(_ socket: Int32) -> UInt64? {
   var value: UInt64 = 0
   var size = socklen_t(8)
   let soCookie: Int32 = 57

@@ -34,6 +34,7 @@ let states: [String: ([String]) throws -> KnownState] = [
   "identify": identify,
   "identified": identified,
   "links": links,
+  "socket-maps": socketMaps,
 ]
 
 guard let name = CommandLine.arguments.dropFirst().first, let create = states[name] else {

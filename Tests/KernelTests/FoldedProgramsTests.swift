@@ -15,6 +15,7 @@ import Testing
       let maps = try Kiter.rows("maps", "-c", "id,name")
       let slots = try #require(maps.last { $0.text("name") == "kiter_slots" })
       return ["--map", "\(slots.number("id") ?? 0)"]
+    case "slabs": return ["--where", "name = 'kmem_cache'"]
     default: return ["--limit", "1000"]
     }
   }

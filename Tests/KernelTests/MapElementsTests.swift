@@ -141,7 +141,7 @@ import Testing
     try maps.make("trie", ["type", "lpm_trie", "key", "8", "value", "4", "entries", "4"], flags: 1)
     let trie = try Kiter.run(["map-elements", "\(maps.id("trie"))"])
     #expect(trie.status == 69)
-    #expect(trie.stderr.contains("is of the kind lpm_trie, which the kernel cannot walk"))
+    #expect(trie.stderr.contains("is of the kind lpm_trie, which this iterator cannot walk"))
     let missing = try Kiter.run(["map-elements", "4294967295"])
     #expect(missing.status == 1)
     #expect(missing.stderr.contains("there is no map 4294967295; kiter maps lists"))
