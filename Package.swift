@@ -45,11 +45,12 @@ let package = Package(
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "RecordSnapshot", dependencies: ["CZlib", "RecordSchema"], swiftSettings: settings),
+    .target(name: "CStart"),
     .target(name: "RecordOutput", dependencies: ["RecordSchema"], swiftSettings: settings),
     .executableTarget(
       name: "kiter",
       dependencies: [
-        "CLibedit", "IteratorCatalog", "KernelIterators", "RecordOutput", "RecordQuery",
+        "CLibedit", "CStart", "IteratorCatalog", "KernelIterators", "RecordOutput", "RecordQuery",
         "RecordSchema", "RecordSnapshot", argumentParser,
       ],
       swiftSettings: settings),
