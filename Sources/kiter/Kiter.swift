@@ -37,6 +37,7 @@ struct Kiter: ParsableCommand {
   static func main() {
     // A reader that goes away (`kiter ksyms | head`) is no error: write(2) tells it instead.
     signal(SIGPIPE, SIG_IGN)
+    failIfOutputIsLost()
     let words = RowSelection.spellingOut(
       WatchOptions.spellingOut(QueryOptions.spellingOut(arguments)))
     do {

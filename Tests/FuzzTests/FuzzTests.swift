@@ -8,6 +8,10 @@ import Testing
   private static let corpus = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().appending(path: "Fuzz/Corpus")
 
+  /// KITER_FUZZ_SEED is for other inputs than every day's.
+  private static let seed =
+    ProcessInfo.processInfo.environment["KITER_FUZZ_SEED"].flatMap(UInt64.init) ?? 1
+
   /// Inputs that libFuzzer has found to reach other code, or to trouble it.
   private static func kept(_ target: FuzzTarget) throws -> [[UInt8]] {
     let folder = corpus.appending(path: target.rawValue)
@@ -21,12 +25,9 @@ import Testing
     for input in inputs { target.run(input) }
   }
 
-  /// A finding ends the process; the seed that is printed brings it back.
+  /// A finding ends the process.
   @Test(arguments: FuzzTarget.allCases) func changedInputsAreSurvived(target: FuzzTarget) throws {
-    let environment = ProcessInfo.processInfo.environment
-    let seed = environment["KITER_FUZZ_SEED"].flatMap(UInt64.init) ?? .random(in: 0 ... .max)
-    print("\(target): KITER_FUZZ_SEED=\(seed)")
-    var mutation = Mutation(seed: seed, inputs: target.seeds + (try Self.kept(target)))
+    var mutation = Mutation(seed: Self.seed, inputs: target.seeds + (try Self.kept(target)))
     for _ in 0..<1000 { target.run(mutation.next()) }
   }
 
@@ -36,7 +37,7 @@ import Testing
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     var mutation = Mutation(
-      seed: .random(in: 0 ... .max), inputs: FuzzTarget.writers.seeds + (try Self.kept(.writers)))
+      seed: Self.seed, inputs: FuzzTarget.writers.seeds + (try Self.kept(.writers)))
     for number in 0..<300 {
       let (json, csv) = WritersOutput.of(mutation.next())
       try Data(json).write(to: folder.appending(path: "\(number).json"))
