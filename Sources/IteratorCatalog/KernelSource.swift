@@ -71,10 +71,22 @@ public struct TableRequest: Sendable {
     constants.parameters = parameters
     constants.matches = matches
     constants.slots = slots
-    return try LoadedPrograms(
-      files.object(of: projection.schema.name), programs: names,
-      constants: constants.bytes(for: projection), slots: constants.slots, memory: memory,
-      cache: cache)
+    do {
+      return try LoadedPrograms(
+        files.object(of: projection.schema.name), programs: names,
+        constants: constants.bytes(for: projection), slots: constants.slots, memory: memory,
+        cache: cache)
+    } catch { throw named(error) }
+  }
+
+  /// The error with the kernel that it takes, where this one has no such iterator.
+  private func named(_ error: IteratorError) -> IteratorError {
+    guard error.cause == .unsupported, let kernel = KernelSupport(),
+      let program = selectedPrograms.first(where: { !kernel.hasIterator($0.target) })
+    else { return error }
+    var error = error
+    error.advice = "needs Linux \(program.since) or later; kiter list shows what this kernel has"
+    return error
   }
 }
 
@@ -101,7 +113,8 @@ public struct KernelSource: RecordSource, ~Copyable {
     if request.engine != .seq, let program = request.storedProgram {
       stored = try StoredWalk(
         program.name + "_direct", iterator: request.projection.schema.name,
-        scopes: try request.walkScopes(), size: cgroupCount() * request.projection.storedSize
+        scopes: try request.walkScopes(),
+        size: request.storedCount * request.projection.storedSize
       ) { memory throws(IteratorError) in
         try request.load(files, [program.name + "_direct"], memory: memory)
       }

@@ -136,6 +136,13 @@ private func cacheFinding() -> Finding {
 private func tableFinding(_ table: any KernelRecord.Type) -> Finding {
   let schema = table.schema
   let name = "table \(schema.name)"
+  if let kernel = KernelSupport(),
+    let program = schema.programs.first(where: { !kernel.hasIterator($0.target) })
+  {
+    return Finding(
+      name: name, detail: "this kernel has no iterator \(program.target)",
+      fix: "none but a newer kernel: Linux \(program.since) has it")
+  }
   do {
     let projection = try Projection(schema, columns: schema.columns.map(\.name))
     if !Capabilities().mayLoad, let finding = servingFinding(schema) { return finding }
