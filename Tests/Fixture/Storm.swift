@@ -50,14 +50,38 @@ private struct Counts {
   func add(_ count: UInt64, to gust: Gust) { numbers[gust.rawValue] += count }
 }
 
-/// 500 processes a second, if there is time for it.
+/// So many a second, as far as the machine can.
+private struct Pace {
+  let perSecond: UInt64
+  private let start = Self.now()
+  private var done: UInt64 = 0
+
+  init(_ perSecond: UInt64) { self.perSecond = perSecond }
+
+  /// Waits until it is time for `count` more.
+  mutating func wait(_ count: UInt64) {
+    done += count
+    while (Self.now() - start) * perSecond < done * 1_000_000 { usleep(500) }
+  }
+
+  /// Microseconds.
+  private static func now() -> UInt64 {
+    var time = timespec()
+    // SAFETY: the call fills the structure that it is given.
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000 + UInt64(time.tv_nsec / 1000)
+  }
+}
+
+/// Processes that end at once.
 private func forkStorm(_ counts: Counts) -> Never {
+  var pace = Pace(500)
   while true {
     for _ in 0..<5 where linuxFork() == 0 { _exit(0) }
     // SAFETY: no status is asked for. Ends when no child is left.
     while waitpid(-1, nil, 0) > 0 || errno == EINTR {}
     counts.add(5, to: .forks)
-    usleep(9_000)
+    pace.wait(5)
   }
 }
 
@@ -89,15 +113,16 @@ private func mapStorm(_ counts: Counts, _ announcement: Announcement) throws -> 
   }
 }
 
-/// 5,000 sockets a second, TCP and UDP.
+/// Sockets, TCP and UDP.
 private func socketStorm(_ counts: Counts) throws -> Never {
+  var pace = Pace(5_000)
   while true {
     for _ in 0..<5 {
       close(try TCP.listen(on: .loopback4))
       close(try UDP.bound(to: .loopback4))
     }
     counts.add(10, to: .sockets)
-    usleep(1_800)
+    pace.wait(10)
   }
 }
 
