@@ -14,7 +14,8 @@ BINARY    = .build-release/release/kiter
 AS_ROOT   = $(if $(filter-out 0,$(shell id -u)),sudo)
 SOURCES   = Package.swift Sources Tests Examples Benchmarks
 
-.PHONY: help run test check fuzz bench build lint format readme man install new-iterator clean deps test-deps bpffs
+.PHONY: help run test check fuzz bench build lint format readme man install dist check-dist deb check-deb \
+        image check-image new-iterator clean deps test-deps bpffs
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,18 +70,40 @@ install: man ## Install into PREFIX (/usr/local) below DESTDIR; no service is en
 	install -d $(DESTDIR)$(UNITS)
 	sed 's|@PREFIX@|$(PREFIX)|' systemd/kiter-pin.service.in >$(DESTDIR)$(UNITS)/kiter-pin.service
 	chmod 644 $(DESTDIR)$(UNITS)/kiter-pin.service
+	install -D -m 644 systemd/kiter.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/kiter.conf
+
+dist: ## Release of the last commit into dist/: source, binary, sums; the same bytes wherever
+	scripts/make-dist dist
+
+check-dist: ## Make the release twice, and compare
+	scripts/check-dist
+
+deb: ## Debian package into dist/ (check-deb: use it in fresh trees of Debian 12 and 13)
+	@scripts/install-packages debhelper
+	scripts/make-deb
+
+check-deb:
+	scripts/check-deb
+
+image: build ## OCI image with the static executable into dist/ (check-image: run it)
+	scripts/make-image
+
+check-image:
+	scripts/check-image
 
 new-iterator: ## Write both files of a new table: NAME=things ITER=kernel_target
 	@scripts/new-iterator "$(NAME)" "$(ITER)"
 
 clean: ## Remove what was built
-	rm -rf .build .build-release .build-vm
+	rm -rf .build .build-release .build-vm .build-python .build-debian dist
 
 deps:
 	@scripts/install-packages libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libedit-dev libbpf-tools
 
 test-deps: deps
-	@scripts/install-packages bpftool fish groff iproute2 lsof procps strace tmux util-linux zsh
+	@scripts/install-packages bpftool fish groff iproute2 lsof procps python3-venv sqlite3 strace \
+	  tmux util-linux zsh
+	@scripts/python-packages .build-python
 
 bpffs:
 	@scripts/mount-bpffs

@@ -33,6 +33,9 @@ let package = Package(
     .plugin(
       name: "KiterBuildPlugin", capability: .buildTool(), dependencies: ["kiter-gen"],
       path: "Sources/KiterBuildPlugin"),
+    .plugin(
+      name: "VersionPlugin", capability: .buildTool(), dependencies: ["kiter-gen"],
+      path: "Sources/VersionPlugin"),
     .target(
       name: "IteratorCatalog",
       dependencies: ["RecordSchema", "KernelIterators", "TypeInformation"],
@@ -53,7 +56,7 @@ let package = Package(
         "CLibedit", "CStart", "IteratorCatalog", "KernelIterators", "RecordOutput", "RecordQuery",
         "RecordSchema", "RecordSnapshot", argumentParser,
       ],
-      swiftSettings: settings),
+      swiftSettings: settings, plugins: ["VersionPlugin"]),
     .executableTarget(
       name: "print-tasks", dependencies: ["IteratorCatalog"], path: "Examples/PrintTasks",
       swiftSettings: settings),

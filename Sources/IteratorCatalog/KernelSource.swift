@@ -79,13 +79,15 @@ public struct TableRequest: Sendable {
     } catch { throw named(error) }
   }
 
-  /// The error with the kernel that it takes, where this one has no such iterator.
+  /// The error with the Linux that it takes, where this one is older.
   private func named(_ error: IteratorError) -> IteratorError {
-    guard error.cause == .unsupported, let kernel = KernelSupport(),
-      let program = selectedPrograms.first(where: { !kernel.hasIterator($0.target) })
-    else { return error }
+    guard error.cause != .notPermitted, let kernel = KernelSupport() else { return error }
+    let missing = selectedPrograms.first { !kernel.hasIterator($0.target) }
+    guard let since = kernel.isNewEnough() ? missing?.since : "6.1" else { return error }
     var error = error
-    error.advice = "needs Linux \(program.since) or later; kiter list shows what this kernel has"
+    error.cause = .unsupported
+    error.code = 0
+    error.advice = "needs Linux \(since) or later; kiter list shows what this kernel has"
     return error
   }
 }

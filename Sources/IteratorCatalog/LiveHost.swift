@@ -13,7 +13,25 @@ extension HostFacts {
         return text.flatMap { UInt64(String(decoding: $0.dropLast(), as: UTF8.self)) }
       },
       users: localUsers,
-      mapTypes: { LiveMapTypes($0) })
+      identity: { .live() }, mapTypes: { LiveMapTypes($0) })
+  }
+}
+
+extension HostIdentity {
+  /// The running host, now.
+  public static func live() -> HostIdentity {
+    let bootID = fileContents("/proc/sys/kernel/random/boot_id") ?? []
+    return HostIdentity(
+      name: nodeName, bootID: String(decoding: bootID.dropLast(), as: UTF8.self),
+      time: clockTime(CLOCK_REALTIME))
+  }
+
+  private static var nodeName: String {
+    // The longest name (__NEW_UTS_LEN), and a NUL.
+    var name = [CChar](repeating: 0, count: 65)
+    // SAFETY: the call writes within the array, of which the last byte stays a NUL.
+    guard gethostname(&name, name.count - 1) == 0 else { return "" }
+    return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 }
 

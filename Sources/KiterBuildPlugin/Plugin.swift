@@ -12,8 +12,8 @@ struct KiterBuildPlugin: BuildToolPlugin {
     let generator = try context.tool(named: "kiter-gen").url
     let output = context.pluginWorkDirectoryURL
     let tools = [
-      "--clang", try context.tool(named: "clang").url.path(),
-      "--objcopy", try context.tool(named: "llvm-objcopy").url.path(),
+      "--clang", try context.tool(named: "clang").url.path,
+      "--objcopy", try context.tool(named: "llvm-objcopy").url.path,
     ]
     let names = schemas.map { $0.deletingPathExtension().lastPathComponent }
     let tables = zip(names, schemas).map { name, schema in
@@ -21,14 +21,14 @@ struct KiterBuildPlugin: BuildToolPlugin {
       let swift = output.appending(path: "\(name).gen.swift")
       return Command.buildCommand(
         displayName: "Generating table \(name)", executable: generator,
-        arguments: ["table", root.path(), name, swift.path()] + tools,
+        arguments: ["table", root.path, name, swift.path] + tools,
         inputFiles: [schema, program] + shared + headers, outputFiles: [swift])
     }
     let registry = output.appending(path: "registry.gen.swift")
     return tables + [
       .buildCommand(
         displayName: "Generating the registry of tables", executable: generator,
-        arguments: ["registry", registry.path()] + names, inputFiles: schemas,
+        arguments: ["registry", registry.path] + names, inputFiles: schemas,
         outputFiles: [registry])
     ]
   }
@@ -36,6 +36,6 @@ struct KiterBuildPlugin: BuildToolPlugin {
   private func files(in folder: URL, suffix: String) throws -> [URL] {
     try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
       .filter { $0.lastPathComponent.hasSuffix(suffix) }
-      .sorted { $0.path() < $1.path() }
+      .sorted { $0.path < $1.path }
   }
 }

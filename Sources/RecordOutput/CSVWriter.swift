@@ -7,11 +7,17 @@ public struct CSVWriter: RecordWriter, ~Copyable {
   public var output = ByteBuffer()
   private var reader: ColumnReader
   private let hasHeader: Bool
+  private let stampNames: [String]
+  private let stamp: [UInt8]
 
-  /// Writes the projection's columns.
-  public init(_ projection: Projection, host: HostFacts, header: Bool) {
+  /// Writes the projection's columns, behind those of a stamp.
+  public init(
+    _ projection: Projection, host: HostFacts, header: Bool, stamp: RowStamp? = nil
+  ) {
     reader = ColumnReader(projection, host: host)
     hasHeader = header
+    stampNames = stamp?.values.map(\.name) ?? []
+    self.stamp = stamp?.csv ?? []
   }
 
   /// What has been marked or left out so far.
@@ -20,22 +26,18 @@ public struct CSVWriter: RecordWriter, ~Copyable {
   /// Appends the header.
   public mutating func begin() {
     guard hasHeader else { return }
-    for (index, name) in reader.names.enumerated() {
+    for (index, name) in (stampNames + reader.names).enumerated() {
       if index > 0 { output.append(",") }
-      append(title: name)
+      // A query's column may be named by an expression.
+      output.append(csv: name)
     }
     output.append("\n")
-  }
-
-  /// A query's column may be named by an expression.
-  private mutating func append(title: String) {
-    var bytes = Array(title.utf8)
-    bytes.withUnsafeMutableBytes { output.append(csv: UnsafeRawBufferPointer($0)) }
   }
 
   /// Appends a record as a line.
   public mutating func append(_ record: RawRecord, _ preamble: borrowing Preamble) {
     reader.notes.records += 1
+    stamp.withUnsafeBytes { output.append($0) }
     for index in 0..<reader.count {
       if index > 0 { output.append(UInt8(ascii: ",")) }
       let plan = reader.plan(index)

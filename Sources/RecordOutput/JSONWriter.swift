@@ -13,11 +13,11 @@ public struct JSONWriter: RecordWriter, ~Copyable {
   private let keys: [UInt8]
   private let keyEnds: [Int]
 
-  /// Writes the projection's columns; before them `_time`, if nanoseconds since 1970 are given.
-  public init(_ projection: Projection, host: HostFacts, lines: Bool, time: UInt64? = nil) {
+  /// Writes the projection's columns, behind those of a stamp.
+  public init(_ projection: Projection, host: HostFacts, lines: Bool, stamp: RowStamp? = nil) {
     reader = ColumnReader(projection, host: host)
     isLines = lines
-    let start = time.map { "{\"_time\":\"\(Timestamp(nanoseconds: $0))\"," } ?? "{"
+    let start = Array("{".utf8) + (stamp?.json ?? [])
     var keys: [UInt8] = []
     var ends: [Int] = []
     for (index, column) in projection.columns.enumerated() {
@@ -25,7 +25,7 @@ public struct JSONWriter: RecordWriter, ~Copyable {
       var name = Array(column.field.name.utf8)
       var text = ByteBuffer(capacity: 64)
       name.withUnsafeMutableBytes { text.append(json: UnsafeRawBufferPointer($0)) }
-      keys += Array((index == 0 ? start : ",").utf8) + Array(text.bytes) + Array(":".utf8)
+      keys += (index == 0 ? start : Array(",".utf8)) + Array(text.bytes) + Array(":".utf8)
       ends.append(keys.count)
     }
     self.keys = keys + [UInt8](repeating: 0, count: 8)

@@ -116,6 +116,12 @@ extension ByteBuffer {
     append(quotingCSV: text, isArguments)
   }
 
+  /// Appends a CSV field: for what is not on the way of every record.
+  mutating func append(csv text: String) {
+    var text = text
+    text.withUTF8 { append(csv: UnsafeRawBufferPointer($0)) }
+  }
+
   @inline(never)
   private mutating func append(quotingCSV text: UnsafeRawBufferPointer, _ isArguments: Bool) {
     let needsQuotes = text.contains {

@@ -1,11 +1,22 @@
-/// A moment, written as RFC 3339 in UTC with milliseconds: 2026-11-22T19:50:29.123Z.
+/// A moment, written as RFC 3339 in UTC, with milliseconds if not told otherwise:
+/// 2026-11-22T19:50:29.123Z.
 public struct Timestamp: CustomStringConvertible {
+  /// How many digits a second's parts have.
+  public enum Precision: Int, Sendable {
+    case milliseconds = 3
+    case nanoseconds = 9
+  }
+
   private let nanoseconds: UInt64
+  private let precision: Precision
 
   /// A moment, by nanoseconds since 1970.
-  public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+  public init(nanoseconds: UInt64, precision: Precision = .milliseconds) {
+    self.nanoseconds = nanoseconds
+    self.precision = precision
+  }
 
-  /// Bytes that the text takes.
+  /// Bytes that the text takes with milliseconds.
   public static let length = 24
 
   /// The text.
@@ -17,22 +28,23 @@ public struct Timestamp: CustomStringConvertible {
 
   /// Hands over the text byte by byte.
   public func write(_ put: (UInt8) -> Void) {
-    let milliseconds = nanoseconds / 1_000_000
-    let date = Self.date(day: Int(milliseconds / 86_400_000))
-    let time = Int(milliseconds % 86_400_000)
+    let seconds = nanoseconds / 1_000_000_000
+    let date = Self.date(day: Int(seconds / 86_400))
+    let time = Int(seconds % 86_400)
+    let fraction = Int(nanoseconds % 1_000_000_000)
     Self.write(date.year, 4, put)
     put(UInt8(ascii: "-"))
     Self.write(date.month, 2, put)
     put(UInt8(ascii: "-"))
     Self.write(date.day, 2, put)
     put(UInt8(ascii: "T"))
-    Self.write(time / 3_600_000, 2, put)
+    Self.write(time / 3600, 2, put)
     put(UInt8(ascii: ":"))
-    Self.write(time / 60_000 % 60, 2, put)
+    Self.write(time / 60 % 60, 2, put)
     put(UInt8(ascii: ":"))
-    Self.write(time / 1000 % 60, 2, put)
+    Self.write(time % 60, 2, put)
     put(UInt8(ascii: "."))
-    Self.write(time % 1000, 3, put)
+    Self.write(precision == .nanoseconds ? fraction : fraction / 1_000_000, precision.rawValue, put)
     put(UInt8(ascii: "Z"))
   }
 

@@ -35,9 +35,11 @@ public struct RecordedHost: Sendable, Equatable {
   /// The facts that derivations use.
   public var facts: HostFacts {
     let (users, finTimeout) = (users, finTimeout)
+    let identity = HostIdentity(name: hostname, bootID: bootID, time: wallClock)
     return HostFacts(
       wallClockOffset: Int64(clamping: wallClock) &- Int64(clamping: bootTime),
-      finTimeout: { finTimeout }, users: { NameTable(passwd: users) })
+      finTimeout: { finTimeout }, users: { NameTable(passwd: users) },
+      identity: { identity })
   }
 }
 

@@ -12,15 +12,19 @@ struct BPFCompiler {
     let folder = output.deletingLastPathComponent().appending(path: "\(name).build")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     try Data(header.utf8).write(to: folder.appending(path: "\(name).gen.h"))
-    let object = folder.appending(path: "\(name).bpf.o").path()
+    let object = folder.appending(path: "\(name).bpf.o").path
     try run(
       clang,
       [
         "-target", "bpf", "-mcpu=v3", "-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror",
         "-Wno-unused-function", "-Wno-missing-declarations", "-Wno-address",
-        "-fno-stack-protector", "-I", folder.path(), "-I", table.includes.path(),
+        "-fno-stack-protector",
+        // BTF names the files of its lines: the same bytes, wherever they are built.
+        "-ffile-prefix-map=\(table.includes.path)=bpf", "-ffile-prefix-map=\(folder.path)=bpf",
+        "-fdebug-compilation-dir=.",
+        "-I", folder.path, "-I", table.includes.path,
         "-idirafter", "/usr/include/\(Self.architecture)-linux-gnu",
-        "-c", table.program.path(), "-o", object,
+        "-c", table.program.path, "-o", object,
       ])
     // Debug information goes, BTF stays: a tenth of the size.
     try run(objcopy, ["--strip-debug", object])

@@ -3,7 +3,8 @@ import RecordSchema
 
 /// `kiter-gen table ROOT NAME OUTPUT --clang PATH --objcopy PATH` compiles one table's program and
 /// writes its Swift; `kiter-gen registry OUTPUT NAME…` writes the list of all tables;
-/// `kiter-gen header ROOT NAME` prints the C header, to read it.
+/// `kiter-gen version FILE OUTPUT` writes which version this is; `kiter-gen header ROOT NAME` prints
+/// the C header, to read it.
 @main
 enum KiterGen {
   static func main() {
@@ -26,11 +27,14 @@ enum KiterGen {
       try write(swiftSource(for: table, object: object), to: output)
     case "registry" where arguments.count >= 2:
       try write(registrySource(Array(arguments.dropFirst(2))), to: URL(filePath: arguments[1]))
+    case "version" where arguments.count == 3:
+      let version = try Version(file: URL(filePath: arguments[1]))
+      try write(versionSource(version), to: URL(filePath: arguments[2]))
     case "header" where arguments.count == 3:
       let table = try Table(root: arguments[1], name: arguments[2])
       print(cHeader(for: table.schema), terminator: "")
     default:
-      throw GeneratorError("usage: kiter-gen table|registry|header …")
+      throw GeneratorError("usage: kiter-gen table|registry|version|header …")
     }
   }
 

@@ -28,11 +28,11 @@ struct Table {
       let names = try Data(contentsOf: root.appending(path: "schemas/shared/names.json"))
       schema = try Schema(json: Array(bytes), shared: Schema.NameSet.shared(json: Array(names)))
     } catch {
-      throw GeneratorError("\(file.path()): error: \(error)")
+      throw GeneratorError("\(file.path): error: \(error)")
     }
     guard schema.name == name else {
       throw GeneratorError(
-        "\(file.path()): error: the table is named \"\(schema.name)\", its file \"\(name)\"")
+        "\(file.path): error: the table is named \"\(schema.name)\", its file \"\(name)\"")
     }
   }
 }

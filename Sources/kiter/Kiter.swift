@@ -2,6 +2,7 @@ import ArgumentParser
 import CStart
 import Glibc
 import IteratorCatalog
+import KernelIterators
 import RecordSchema
 
 /// The command: its subcommands are the catalog's tables and a few that speak of kiter itself.
@@ -17,7 +18,7 @@ struct Kiter: ParsableCommand {
       Exit status: 0 good, 1 failed, 3 output incomplete, 64 wrong usage, 69 this kernel cannot, \
       77 not permitted.
       """,
-    version: version,
+    version: versionText,
     groupedSubcommands: [
       CommandGroup(name: "Table", subcommands: Catalog.tables.map { command(for: $0) }),
       CommandGroup(
@@ -32,12 +33,19 @@ struct Kiter: ParsableCommand {
         name: "Pins", subcommands: [PinCommand.self, UnpinCommand.self, PinsCommand.self]),
     ])
 
-  static let version = "0.1.0"
+  static let version = GeneratedVersion.number
+
+  /// What a report of an error should say.
+  private static var versionText: String {
+    let commit = GeneratedVersion.commit?.prefix(12) ?? "unknown"
+    return "kiter \(version) (commit \(commit), libbpf \(libbpfVersion))"
+  }
 
   static func main() {
     // A reader that goes away (`kiter ksyms | head`) is no error: write(2) tells it instead.
     signal(SIGPIPE, SIG_IGN)
     failIfOutputIsLost()
+    Capabilities.dropOthers()
     let words = RowSelection.spellingOut(
       WatchOptions.spellingOut(QueryOptions.spellingOut(arguments)))
     do {

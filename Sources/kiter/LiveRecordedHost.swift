@@ -7,18 +7,17 @@ import RecordSnapshot
 extension RecordedHost {
   /// What a snapshot that is made now says of this host.
   static func live() -> RecordedHost {
-    var host = RecordedHost(
-      wallClock: clockTime(CLOCK_REALTIME), bootTime: clockTime(CLOCK_BOOTTIME))
+    let identity = HostIdentity.live()
+    var host = RecordedHost(wallClock: identity.time, bootTime: clockTime(CLOCK_BOOTTIME))
     host.kiterVersion = Kiter.version
+    host.hostname = identity.name ?? ""
+    host.bootID = identity.bootID ?? ""
     var names = utsname()
     // SAFETY: the call fills the structure that it is given.
     if uname(&names) == 0 {
-      host.hostname = text(&names.nodename)
       host.kernelRelease = text(&names.release)
       host.machine = text(&names.machine)
     }
-    let bootID = fileContents("/proc/sys/kernel/random/boot_id") ?? []
-    host.bootID = String(decoding: bootID.prefix { $0 != 10 }, as: UTF8.self)
     host.clockTicks = UInt64(exactly: sysconf(Int32(_SC_CLK_TCK)))
     host.pageSize = UInt64(exactly: sysconf(Int32(_SC_PAGESIZE)))
     let facts = HostFacts.live()

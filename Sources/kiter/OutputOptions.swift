@@ -15,6 +15,10 @@ struct OutputOptions: Equatable {
   var limit: Int?
   var noHeader = false
   var raw = false
+  /// Of which host and time each row is.
+  var stamp = false
+  /// What to call the host there; nil for its own name.
+  var stampHost: String?
   var color: ColorChoice?
   var pager = false
   var engine: WalkEngine?
@@ -43,6 +47,13 @@ struct OutputOptions: Equatable {
       .number("limit", value: "n", "Stop after this many rows.") { $0.output.limit = Int($1) },
       .flag("no-header", "No line with titles.") { $0.output.noHeader = true },
       .flag("raw", "Numbers without units.") { $0.output.raw = true },
+      .flag("stamp", "Begin each row with host, boot_id and time; not in a table.") {
+        $0.output.stamp = true
+      },
+      .text("stamp-host", value: "name", "The same, with this name: a container has its own.") {
+        $0.output.stamp = true
+        $0.output.stampHost = $1
+      },
       .choice("color", "Colors: auto (on a terminal, if NO_COLOR is not set), always or never.") {
         $0.output.color = $1
       },

@@ -21,8 +21,8 @@ struct RowPump {
   private let filter: RowFilter?
   /// How the rows hang together, if a table is to show it.
   var tree: TreeDrawing?
-  private let time: UInt64?
   private let host: HostFacts
+  private let stamp: RowStamp?
 
   private static var writeSize: Int { 128 << 10 }
 
@@ -31,14 +31,18 @@ struct RowPump {
     _ projection: Projection, _ output: OutputOptions, filter: RowFilter? = nil,
     host: HostFacts = .live(), time: UInt64? = nil
   ) {
-    self.time = time
     self.projection = projection
     self.output = output
     self.filter = filter
     self.host = host
+    var identity = output.stamp ? host.identity : nil
+    if let time { identity?.time = time }
+    if let name = output.stampHost { identity?.name = name }
+    stamp = identity.map { RowStamp($0) } ?? time.map { RowStamp(look: $0) }
   }
 
   func run<Source: RecordSource & ~Copyable>(_ source: consuming Source) throws -> End {
+    if output.stamp { try checkStamp() }
     if output.isFolded { return try pump(source, FoldedWriter(projection, host: host)) }
     switch output.format {
     case .table:
@@ -47,11 +51,25 @@ struct RowPump {
       style.isColored = output.isColored
       style.tree = tree
       return try pump(source, TableWriter(projection, host: host, style: style))
-    case .json: return try pump(source, JSONWriter(projection, host: host, lines: false))
+    case .json:
+      return try pump(source, JSONWriter(projection, host: host, lines: false, stamp: stamp))
     case .jsonl:
-      return try pump(source, JSONWriter(projection, host: host, lines: true, time: time))
+      return try pump(source, JSONWriter(projection, host: host, lines: true, stamp: stamp))
     case .csv:
-      return try pump(source, CSVWriter(projection, host: host, header: !output.noHeader))
+      let hasHeader = !output.noHeader
+      return try pump(
+        source, CSVWriter(projection, host: host, header: hasHeader, stamp: stamp))
+    }
+  }
+
+  /// Makes sure that each row can have the stamp.
+  private func checkStamp() throws(UsageError) {
+    if output.format == .table || output.isFolded { throw RowStamp.notOnScreen }
+    let names = projection.columns.map(\.field.name)
+    if let twice = names.first(where: RowStamp.columns.contains) {
+      throw UsageError(
+        description: "--stamp adds the column \(twice), which the rows already have; "
+          + "leave it out, or name it otherwise")
     }
   }
 
@@ -86,4 +104,10 @@ struct RowPump {
     try writeOutput(buffer.bytes)
     buffer.removeAll()
   }
+}
+
+extension RowStamp {
+  /// What `--stamp` of a table says.
+  static let notOnScreen = UsageError(
+    description: "--stamp is for rows that a program reads; add --output jsonl, csv or json")
 }

@@ -42,20 +42,21 @@ struct SQLCommand: ParsableCommand {
 
   private func answer(_ all: QueryTables, _ output: OutputOptions) throws {
     let database = try QueryDatabase(tables: all.tables, host: all.host)
-    if let statement { return try answer(statement, database, output) }
+    let host = all.host
+    if let statement { return try answer(statement, database, output, host) }
     let shell = SQLShell(tables: all.tables, historyPath: history) {
-      try answer($0, database, output)
+      try answer($0, database, output, host)
     }
     if !shell.run() { throw ExitStatus.failed }
   }
 
   private func answer(
-    _ statement: String, _ database: QueryDatabase, _ output: OutputOptions
+    _ statement: String, _ database: QueryDatabase, _ output: OutputOptions, _ host: HostFacts
   ) throws {
     do {
       let rows = try database.prepare(statement)
       for choice in Set(rows.choices).sorted() { report("sql: \(choice)") }
-      let end = try RowPump(Projection(allOf: rows.schema), output).run(rows)
+      let end = try RowPump(Projection(allOf: rows.schema), output, host: host).run(rows)
       reportQueryNotes(database.notes)
       if let error = end.error, !end.isClosed { throw error }
     } catch {

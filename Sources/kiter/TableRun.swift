@@ -33,6 +33,7 @@ struct TableRun {
       if query.tree { try checkTree() }
       if output.isFolded { try checkFolded() }
       try watch.check(query, output)
+      if output.stamp && isDrawn { throw RowStamp.notOnScreen }
       // First of all: it must be the first to start a thread.
       let terminal = isDrawn ? WatchTerminal() : nil
       let code =

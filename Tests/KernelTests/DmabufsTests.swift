@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-@Suite(.kernel(.alone)) struct DmabufsTests {
+@Suite(.kernel(.alone), .needsIterator("dmabuf", since: "6.16")) struct DmabufsTests {
   @Test(.enabled(if: SharedBuffer.canBeMade, "neither /dev/udmabuf nor /dev/dma_heap/system"))
   func equalsFdinfo() throws {
     // More than one buffer of the kernel's file could hold: it gives no second.

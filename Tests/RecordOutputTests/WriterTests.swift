@@ -237,7 +237,8 @@ import Testing
     let projection = try Projection(testSchema, columns: ["pid"])
     let text = try Self.write(
       [RecordBuilder().number("pid", 1).record, RecordBuilder().number("pid", 2).record],
-      JSONWriter(projection, host: testHost(), lines: true, time: 1_700_000_000_123_000_000),
+      JSONWriter(
+        projection, host: testHost(), lines: true, stamp: RowStamp(look: 1_700_000_000_123_000_000)),
       projection)
     #expect(
       text == """
@@ -245,6 +246,38 @@ import Testing
         {"_time":"2023-11-14T22:13:20.123Z","pid":2}
 
         """)
+  }
+
+  @Test func aStampSaysWhichHostAndWhen() throws {
+    let projection = try Projection(testSchema, columns: ["pid", "name"])
+    let record = RecordBuilder().number("pid", 1).tail("name", Array("a,b".utf8)).record
+    let stamp = RowStamp(testHost().identity)
+    let json = JSONWriter(projection, host: testHost(), lines: true, stamp: stamp)
+    #expect(
+      try Self.write([record, record], json, projection)
+        == String(
+          repeating: #"{"host":"box \"1\"","boot_id":"6d2f2c1e-0000-4000-8000-000000000001","#
+            + #""time":"2023-11-14T22:13:20.123456789Z","pid":1,"name":"a,b"}"# + "\n", count: 2))
+    let csv = CSVWriter(projection, host: testHost(), header: true, stamp: stamp)
+    #expect(
+      try Self.write([record], csv, projection) == """
+        host,boot_id,time,pid,name
+        "box ""1""\",6d2f2c1e-0000-4000-8000-000000000001,2023-11-14T22:13:20.123456789Z,1,"a,b"
+
+        """)
+  }
+
+  @Test func aHostThatIsNotKnownIsNull() throws {
+    let projection = try Projection(testSchema, columns: ["pid"])
+    let stamp = RowStamp(HostIdentity(name: "", bootID: "", time: 0))
+    let record = RecordBuilder().number("pid", 1).record
+    let json = JSONWriter(projection, host: testHost(), lines: true, stamp: stamp)
+    #expect(
+      try Self.write([record], json, projection)
+        == #"{"host":null,"boot_id":null,"time":"1970-01-01T00:00:00.000000000Z","pid":1}"# + "\n")
+    let csv = CSVWriter(projection, host: testHost(), header: false, stamp: stamp)
+    #expect(
+      try Self.write([record], csv, projection) == ",,1970-01-01T00:00:00.000000000Z,1\n")
   }
 
   @Test func columnsKeepALeastWidth() throws {

@@ -21,7 +21,8 @@ import Testing
   private func host(offset: Int64 = 0, users: String = "root::0\nada::1000\n") -> HostFacts {
     HostFacts(
       wallClockOffset: 1_700_000_000_000_000_000 + offset, finTimeout: { nil },
-      users: { NameTable(passwd: Array(users.utf8)) })
+      users: { NameTable(passwd: Array(users.utf8)) },
+      identity: { testHost().identity })
   }
 
   private func thing(_ pid: UInt64, _ name: String) -> RecordBuilder {

@@ -31,6 +31,9 @@ import Testing
     ] as [(UInt64, String)])
   func momentsAreWrittenAsRFC3339Says(nanoseconds: UInt64, text: String) {
     #expect(Timestamp(nanoseconds: nanoseconds).description == text)
+    let digits = String(String(1_000_000_000 + nanoseconds % 1_000_000_000).dropFirst())
+    let exact = Timestamp(nanoseconds: nanoseconds, precision: .nanoseconds).description
+    #expect(exact == text.prefix(20) + digits + "Z")
   }
 
   /// The numbers are those of cputime_adjust() in kernel/sched/cputime.c, worked by hand.

@@ -166,5 +166,10 @@ public struct BytesSource: RecordSource {
 public func testHost() -> HostFacts {
   HostFacts(
     wallClockOffset: 1_700_000_000_000_000_000, finTimeout: { 60 },
-    users: { NameTable(passwd: Array("root:x:0:0::/:/bin/sh\nada:x:1000:1000::/:/bin/sh\n".utf8)) })
+    users: { NameTable(passwd: Array("root:x:0:0::/:/bin/sh\nada:x:1000:1000::/:/bin/sh\n".utf8)) },
+    identity: {
+      HostIdentity(
+        name: "box \"1\"", bootID: "6d2f2c1e-0000-4000-8000-000000000001",
+        time: 1_700_000_000_123_456_789)
+    })
 }

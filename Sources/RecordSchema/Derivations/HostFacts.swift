@@ -9,20 +9,26 @@ public final class HostFacts {
   /// User names by number.
   public lazy var users: NameTable = loadUsers()
 
+  /// Which host it is, and when its records were read: of the running host, now.
+  public var identity: HostIdentity { loadIdentity() }
+
   private let loadTypes: (UInt32) -> (any MapTypes)?
   /// Elements come map by map.
   private var latestMap: (number: UInt32, types: (any MapTypes)?)?
   private let loadFinTimeout: () -> UInt64?
   private let loadUsers: () -> NameTable
+  private let loadIdentity: () -> HostIdentity
 
   /// Creates facts from the places where they can be read.
   public init(
     wallClockOffset: Int64, finTimeout: @escaping () -> UInt64?, users: @escaping () -> NameTable,
+    identity: @escaping () -> HostIdentity,
     mapTypes: @escaping (UInt32) -> (any MapTypes)? = { _ in nil }
   ) {
     self.wallClockOffset = wallClockOffset
     loadFinTimeout = finTimeout
     loadUsers = users
+    loadIdentity = identity
     loadTypes = mapTypes
   }
 
