@@ -47,6 +47,15 @@ struct cgroup {
 	struct prev_cputime prev_cputime;
 };
 
+/* 7.3 */
+struct cgroup_subsys_state___moved {
+	s32 nr_populated_csets;
+};
+
+struct cgroup___moved {
+	struct cgroup_subsys_state___moved self;
+};
+
 struct css_set {
 	struct cgroup_subsys_state *subsys[1];
 	struct cgroup *dfl_cgrp;

@@ -364,6 +364,16 @@ PUT_FUNCTION(put_cpu)
 	PUT(w, usage_ns, JOIN(w, sum.nanoseconds));
 }
 
+/* Those with processes in it, without its children. */
+static __always_inline s32 populated_sets(struct cgroup *cgroup)
+{
+	struct cgroup___moved *newer = (void *)cgroup;
+
+	if (bpf_core_field_exists(cgroup->nr_populated_csets))
+		return LOAD(cgroup, nr_populated_csets);
+	return LOAD(newer, self.nr_populated_csets);
+}
+
 PUT_FUNCTION(put_place)
 {
 	struct cgroup *cgroup = OBJECT(struct cgroup, group->address);
@@ -377,7 +387,7 @@ PUT_FUNCTION(put_place)
 	PUT(w, level, group->level);
 	PUT(w, descendants, LOAD(cgroup, nr_descendants));
 	PUT(w, populated,
-	    is_set(LOAD(cgroup, nr_populated_csets) | LOAD(cgroup, nr_populated_domain_children) |
+	    is_set(populated_sets(cgroup) | LOAD(cgroup, nr_populated_domain_children) |
 		   LOAD(cgroup, nr_populated_threaded_children)));
 	/* Version 1 has a controller for that, and the root is never frozen. */
 	if (!group->hierarchy && group->level)

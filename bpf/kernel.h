@@ -214,7 +214,7 @@ struct task_struct {
 	s32 exit_state;
 	u32 flags;
 	u32 ptrace;
-	s32 on_rq;
+	u32 on_rq; /* signed until 7.3; not negative */
 	s32 prio, static_prio;
 	u32 rt_priority;
 	u32 policy;

@@ -59,6 +59,15 @@ struct bpf_tramp_link {
 	u64 cookie;
 };
 
+/* 7.3 */
+struct bpf_tramp_node {
+	u64 cookie;
+};
+
+struct bpf_tramp_link___node {
+	struct bpf_tramp_node node;
+};
+
 struct bpf_trampoline {
 	u64 key;
 };
@@ -331,7 +340,10 @@ static __always_inline void put_tracing(struct kiter_writer *w, u64 address, str
 	struct bpf_tracing_link *link = AROUND(struct bpf_tracing_link, link, tramp);
 	u64 key = BPF_CORE_READ(link, trampoline, key);
 
-	put_cookie(w, BPF_CORE_READ(tramp, cookie));
+	if (bpf_core_field_exists(tramp->cookie))
+		put_cookie(w, BPF_CORE_READ(tramp, cookie));
+	else
+		put_cookie(w, BPF_CORE_READ((struct bpf_tramp_link___node *)tramp, node.cookie));
 	PUT_IF(w, key, target_id, key >> 32);
 	PUT_IF(w, key, target_btf_id, key & 0x7fffffff);
 	put_name(w, BPF_CORE_READ(prog, aux, attach_func_name));

@@ -174,6 +174,24 @@ static inline __u64 kiter_effective_capabilities(void)
 	return (__u64)data[1].effective << 32 | data[0].effective;
 }
 
+/* Gives up all other capabilities, for good. Keeps those that it has if the kernel refuses. */
+static inline void kiter_keep_capabilities(__u64 wanted)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+
+	if (syscall(SYS_capget, &header, data))
+		return;
+	for (int half = 0; half < 2; half++) {
+		__u32 kept = half ? wanted >> 32 : wanted;
+
+		data[half].effective &= kept;
+		data[half].permitted &= kept;
+		data[half].inheritable &= kept;
+	}
+	syscall(SYS_capset, &header, data);
+}
+
 /* BTF_KIND_FUNC is an enumerator and a macro of the same name. */
 static inline int kiter_btf_find_function(const struct btf *types, const char *name)
 {

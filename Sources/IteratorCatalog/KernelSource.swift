@@ -67,10 +67,24 @@ public struct TableRequest: Sendable {
     constants.parameters = parameters
     constants.matches = matches
     constants.slots = slots
-    return try LoadedPrograms(
-      files.object(of: projection.schema.name), programs: names,
-      constants: constants.bytes(for: projection), slots: constants.slots, memory: memory,
-      cache: cache)
+    do {
+      return try LoadedPrograms(
+        files.object(of: projection.schema.name), programs: names,
+        constants: constants.bytes(for: projection), slots: constants.slots, memory: memory,
+        cache: cache)
+    } catch { throw named(error) }
+  }
+
+  /// The error with the Linux that it takes, where this one is older.
+  private func named(_ error: IteratorError) -> IteratorError {
+    guard error.cause != .notPermitted, let kernel = KernelSupport() else { return error }
+    let missing = selectedPrograms.first { !kernel.hasIterator($0.target) }
+    guard let since = kernel.isNewEnough() ? missing?.since : "6.1" else { return error }
+    var error = error
+    error.cause = .unsupported
+    error.code = 0
+    error.advice = "needs Linux \(since) or later; kiter list shows what this kernel has"
+    return error
   }
 }
 
@@ -97,7 +111,7 @@ public struct KernelSource: RecordSource, ~Copyable {
     if request.engine != .seq, let program = request.storedProgram {
       stored = try StoredWalk(
         program.name + "_direct", iterator: request.projection.schema.name,
-        scopes: request.walkScopes, size: cgroupCount() * request.projection.storedSize
+        scopes: request.walkScopes, size: request.storedCount * request.projection.storedSize
       ) { memory throws(IteratorError) in
         try request.load(files, [program.name + "_direct"], memory: memory)
       }

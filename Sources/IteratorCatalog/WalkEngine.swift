@@ -42,6 +42,9 @@ extension TableRequest {
     return programs.count == 1 && programs[0].direct == programs[0].since ? programs[0] : nil
   }
 
+  /// About how many objects that one will store.
+  var storedCount: Int { storedProgram?.target == "cgroup" ? cgroupCount() : 100 }
+
   /// Is the direct engine the faster one? Not for a single walk over few tasks: making and mapping
   /// the memory costs as much as it saves.
   func prefersDirect(isRepeated: Bool) -> Bool {

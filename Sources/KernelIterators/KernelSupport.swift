@@ -22,6 +22,9 @@ public struct KernelSupport: ~Copyable {
     kiter_btf_find_function(types, "bpf_iter_\(target)") > 0
   }
 
+  /// Is it Linux 6.1 or later, which all programs need? That has the iterator over cgroups.
+  public borrowing func isNewEnough() -> Bool { hasIterator("cgroup") }
+
   /// Has the kernel this function?
   public borrowing func hasFunction(_ name: String) -> Bool {
     kiter_btf_find_function(types, name) > 0

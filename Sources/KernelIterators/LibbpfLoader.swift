@@ -63,6 +63,11 @@ private struct LibbpfObject: ~Copyable {
   /// Chooses programs, and looks up what they are attached to.
   func select(_ names: [String]) throws(IteratorError) {
     var program = bpf_object__next_program(pointer, nil)
+    // What the kernel need not have (weak kfuncs) is looked for in its modules likewise, and there a
+    // refusal is an error. But modules are read once: so at first for something that is nowhere.
+    if !Capabilities().contains(.sysAdmin) {
+      _ = bpf_program__set_attach_target(program, 0, "no_such_iterator")
+    }
     while let current = program {
       let isWanted = names.contains(String(cString: bpf_program__name(current)))
       bpf_program__set_autoload(current, isWanted)

@@ -10,7 +10,10 @@ struct DoctorCommand: ParsableCommand {
     commandName: "doctor", abstract: "What this host lacks for kiter, and how to mend it.")
 
   func run() throws {
-    let findings = hostFindings() + Catalog.tables.map { tableFinding($0) }
+    var findings = hostFindings()
+    if KernelSupport()?.isNewEnough() != false {
+      findings += Catalog.tables.map { tableFinding($0) }
+    }
     for finding in findings { finding.print() }
     if let worst = findings.compactMap(\.code).max(by: { $0.rawValue < $1.rawValue }) {
       throw worst
@@ -44,8 +47,14 @@ private func hostFindings() -> [Finding] {
 }
 
 private func kernelFinding() -> Finding {
-  let release = fileContents("/proc/sys/kernel/osrelease") ?? []
-  return Finding(name: "kernel", detail: String(decoding: release.dropLast(), as: UTF8.self))
+  let file = fileContents("/proc/sys/kernel/osrelease") ?? []
+  let release = String(decoding: file.dropLast(), as: UTF8.self)
+  guard let kernel = KernelSupport(), !kernel.isNewEnough() else {
+    return Finding(name: "kernel", detail: release)
+  }
+  return Finding(
+    name: "kernel", detail: "\(release) is too old", fix: "boot Linux 6.1 or later",
+    code: ExitStatus.unsupported)
 }
 
 private func typesFinding() -> Finding {
@@ -136,6 +145,13 @@ private func cacheFinding() -> Finding {
 private func tableFinding(_ table: any KernelRecord.Type) -> Finding {
   let schema = table.schema
   let name = "table \(schema.name)"
+  if let kernel = KernelSupport(),
+    let program = schema.programs.first(where: { !kernel.hasIterator($0.target) })
+  {
+    return Finding(
+      name: name, detail: "this kernel has no iterator \(program.target)",
+      fix: "none but a newer kernel: Linux \(program.since) has it")
+  }
   do {
     let projection = try Projection(schema, columns: schema.columns.map(\.name))
     if !Capabilities().mayLoad, let finding = servingFinding(schema) { return finding }

@@ -43,6 +43,7 @@ struct Kiter: ParsableCommand {
   static func main() {
     // A reader that goes away (`kiter ksyms | head`) is no error: write(2) tells it instead.
     signal(SIGPIPE, SIG_IGN)
+    Capabilities.dropOthers()
     let given = Array(CommandLine.arguments.dropFirst())
     let words = RowSelection.spellingOut(
       WatchOptions.spellingOut(QueryOptions.spellingOut(given)))

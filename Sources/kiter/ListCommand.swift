@@ -56,8 +56,13 @@ struct ListCommand: ParsableCommand {
       report("list: this kernel's types (BTF) cannot be read; kiter doctor says why")
       throw ExitStatus.unsupported
     }
+    if kernel?.isNewEnough() == false {
+      report("list: kiter needs Linux 6.1 or later, with whatever iterators")
+      throw ExitStatus.unsupported
+    }
     let known = Set(Catalog.tables.flatMap { $0.schema.programs.map(\.target) })
-    let others = kernel?.iterators().filter { !known.contains($0) } ?? []
+    // Two underscores are in the names of types for the verifier alone.
+    let others = kernel?.iterators().filter { !known.contains($0) && !$0.contains("__") } ?? []
     if !others.isEmpty { print("\nThis kernel also has: \(others.joined(separator: ", "))") }
   }
 }

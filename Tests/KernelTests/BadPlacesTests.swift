@@ -43,6 +43,30 @@ import Testing
     #expect(output.text.contains("tasks -c pid,cmdline"))
   }
 
+  /// They show what root sees.
+  @Test(arguments: ContractTests.tables) func twoCapabilitiesAreEnough(table: String) throws {
+    let arguments = [ContractTests.command(table), "--columns", "all", "--output", "csv"]
+    let output = try Self.runUnprivileged("+bpf,+perfmon", arguments)
+    #expect(output.status == 0, "\(output.stderr)")
+    let schema = try JSONDecoder().decode(Facts.self, from: Kiter.run(["schema", table]).stdout)
+    #expect(output.text.hasPrefix(try schema["fields"].array[0]["name"].string))
+    // Addresses of symbols are for those who may see them.
+    let refused = output.stderr.split(separator: "\n")
+    #expect(refused.allSatisfy { $0.contains("of address were not readable") || table == "stacks" })
+  }
+
+  /// CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, SYS_PTRACE, SYS_ADMIN, SYSLOG, PERFMON, BPF.
+  @Test(.enabled(if: geteuid() == 0)) func whatIsNeverNeededIsGivenUp() throws {
+    let process = try Subprocess([Kiter.executable(), "tasks", "--watch=1", "-o", "jsonl"])
+    defer { process.kill() }
+    var lines = LineReader(process.output)
+    _ = try lines.next()
+    let status = try ProcFiles.text("/proc/\(process.pid)/status")
+    for set in ["CapEff", "CapPrm"] {
+      #expect(status.contains("\(set):\t000000c40028000f\n"), "\(status)")
+    }
+  }
+
   @Test func aKernelWithoutTypesIsNamed() throws {
     let kiter = try Kiter.executable()
     let script = """

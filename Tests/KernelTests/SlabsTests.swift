@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite(.kernel(.alone)) struct SlabsTests {
+@Suite(.kernel(.alone), .needsIterator("kmem_cache", since: "6.13")) struct SlabsTests {
   /// Flags that /sys/kernel/slab has a file for, by their names here.
   private static let flagFiles = [
     "consistency_checks": "sanity_checks", "red_zone": "red_zone", "poison": "poison",

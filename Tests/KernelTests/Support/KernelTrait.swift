@@ -1,4 +1,5 @@
 import Foundation
+import KernelIterators
 import Testing
 
 /// A test of the real kernel, which all tests share.
@@ -42,6 +43,13 @@ struct KernelTrait: SuiteTrait, TestTrait, TestScoping {
 extension Trait where Self == KernelTrait {
   static var kernel: Self { KernelTrait(company: .shared) }
   static func kernel(_ company: KernelTrait.Company) -> Self { KernelTrait(company: company) }
+}
+
+extension Trait where Self == ConditionTrait {
+  /// Skips what a kernel cannot show that has no such iterator; it is tested on those that have it.
+  static func needsIterator(_ target: String, since version: String) -> Self {
+    .enabled(if: KernelSupport()?.hasIterator(target) == true, "needs Linux \(version)")
+  }
 }
 
 /// Lets tests in: many at once, or one alone. Who asked first goes first.
