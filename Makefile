@@ -7,14 +7,15 @@ DESTDIR  ?=
 PLAN      = --disable-build-manifest-caching
 RELEASE   = $(PLAN) -c release --scratch-path .build-release \
             -Xswiftc -static-executable -Xswiftc -cross-module-optimization \
-            -Xswiftc -use-ld=lld -Xlinker -s
+            -Xswiftc -use-ld=lld -Xlinker -s \
+            -Xlinker -T -Xlinker "$(CURDIR)/packaging/reproducible.ld"
 UNITS     = $(PREFIX)/lib/systemd/system
 SHARE     = $(DESTDIR)$(PREFIX)/share
 BINARY    = .build-release/release/kiter
 AS_ROOT   = $(if $(filter-out 0,$(shell id -u)),sudo)
 SOURCES   = Package.swift Sources Tests Examples Benchmarks
 
-.PHONY: help run test check bench build lint format readme man install dist check-dist deb check-deb \
+.PHONY: help run test check fuzz bench build lint format readme man install dist check-dist deb check-deb \
         image check-image new-iterator clean deps test-deps bpffs
 
 help: ## This list
@@ -28,6 +29,9 @@ test: build test-deps bpffs ## Run every test (needs root: the kernel's are real
 
 check: lint ## What CI runs: lint, build with warnings as errors, all tests
 	KITER_KERNEL_TESTS=require $(MAKE) test
+
+fuzz: deps ## Feed what takes foreign bytes with any bytes (libFuzzer): SECONDS=60 TARGETS="records types"
+	scripts/fuzz $(or $(SECONDS),60) $(TARGETS)
 
 bench: build test-deps bpffs ## Measure beside other programs, write docs/benchmarks.md: QUICK=1, CASES=a,b
 	$(SWIFT) build $(RELEASE) --product kiter-bench
@@ -58,7 +62,8 @@ install: man ## Install into PREFIX (/usr/local) below DESTDIR; no service is en
 	install -d $(SHARE)/man/man1 $(SHARE)/bash-completion/completions \
 	  $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
 	install -m 644 .build-release/man/*.1 $(SHARE)/man/man1
-	$(BINARY) --generate-completion-script bash >$(SHARE)/bash-completion/completions/kiter
+	$(BINARY) --generate-completion-script bash | sed '1{/^#!/d}' \
+	  >$(SHARE)/bash-completion/completions/kiter
 	$(BINARY) --generate-completion-script zsh >$(SHARE)/zsh/site-functions/_kiter
 	$(BINARY) --generate-completion-script fish >$(SHARE)/fish/vendor_completions.d/kiter.fish
 	install -d $(SHARE)/kiter/bpf
