@@ -94,8 +94,9 @@ public struct TableRequest: Sendable {
 
 /// The running kernel as a source of records: loads a table's programs, and walks with each.
 public struct KernelSource: RecordSource, ~Copyable {
-  // One of the three.
+  // One of the four.
   private let direct: DirectSource?
+  private var owned: OwnedSource?
   private var walks: IteratorWalks?
   private var stored: StoredWalk?
 
@@ -112,6 +113,11 @@ public struct KernelSource: RecordSource, ~Copyable {
     _ files: EmbeddedFiles, _ request: TableRequest, isRepeated: Bool = false,
     onStall: (@Sendable (StallPlace) -> Void)? = nil
   ) throws(IteratorError) {
+    if let owned = try OwnedSource.ifAsked(files, request, onStall) {
+      self.owned = owned
+      direct = nil
+      return
+    }
     if request.engine != .seq, let program = request.storedProgram {
       stored = try StoredWalk(
         program.name + "_direct", iterator: request.projection.schema.name,
@@ -134,6 +140,7 @@ public struct KernelSource: RecordSource, ~Copyable {
   /// Begins again: what is read then is the kernel as it is then.
   mutating func restart() {
     direct?.restart()
+    owned?.restart()
     stored?.restart()
     walks?.restart()
   }
@@ -143,6 +150,7 @@ public struct KernelSource: RecordSource, ~Copyable {
   /// - Throws: `IteratorError`.
   public mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     if let count = try direct?.read(into: buffer) { return count }
+    if let count = try owned?.read(into: buffer) { return count }
     if let count = try stored?.read(into: buffer) { return count }
     return try walks?.read(into: buffer) ?? 0
   }

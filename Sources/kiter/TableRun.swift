@@ -38,7 +38,7 @@ struct TableRun {
       let terminal = isDrawn ? WatchTerminal() : nil
       let code =
         if let path = output.from { try writeSnapshot(path) } else {
-          try usesPins ? writePinned(terminal) : writeLoaded(terminal)
+          try usesPins ? writePinned(terminal) : widened.writeLoaded(terminal)
         }
       if let code { throw code }
     } catch let code as ExitCode {
@@ -60,6 +60,13 @@ struct TableRun {
     let pager = Pager()
     defer { pager?.wait() }
     try run.run()
+  }
+
+  /// The same, with the columns that are there or shown only if an option asks for more rows.
+  private var widened: TableRun {
+    var run = self
+    if rows.owners { run.schema = schema.withOwners }
+    return run
   }
 
   /// Writes the rows of programs loaded now; nil if all is well.
@@ -91,7 +98,9 @@ struct TableRun {
       } else {
         end = try query.tree ? drawTree(of: source) : source.write(query, output)
       }
-    } catch let error as IteratorError where error.cause == .notPermitted && pins.exist {
+    } catch let error as IteratorError
+      where error.cause == .notPermitted && pins.exist && rows.loadingOption == nil
+    {
       // Capabilities of a user namespace (a container's root) do not count.
       return try writePinned(terminal)
     }

@@ -21,6 +21,7 @@ let states: [String: ([String]) throws -> KnownState] = [
   "memory": memory,
   "sockets": sockets,
   "socket-options": socketOptions,
+  "shared-sockets": sharedSockets,
   "namespaces": namespaces,
   "family": family,
   "traced": traced,
