@@ -47,8 +47,10 @@ public struct TableRequest: Sendable {
     let scopes =
       isSweep
       ? try KernelMap.numbers(iterator: projection.schema.name).map { .map($0) } : try walkScopes()
+    var request = self
+    request.projection = projection.tellingRepeats
     var walks = IteratorWalks(
-      try load(files, names), names: names, scopes: scopes, isSweep: isSweep)
+      try request.load(files, names), names: names, scopes: scopes, isSweep: isSweep)
     if let onStall, projection.mayWait { walks.reportStalls(onStall) }
     return walks
   }

@@ -19,7 +19,7 @@ public struct Projection: Sendable {
   /// The columns in the order asked for.
   public let columns: [Column]
   /// A bit for each stored field that the columns need.
-  public let wanted: [UInt64]
+  public internal(set) var wanted: [UInt64]
   /// Where the tail begins: behind the last wanted field.
   public internal(set) var fixedSize: Int
 
