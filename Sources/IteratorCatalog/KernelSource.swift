@@ -16,6 +16,9 @@ public struct TableRequest: Sendable {
   public var engine: WalkEngine?
   /// What fields must be equal to; only those that are filters, and that the projection has.
   public var matches: [String: FilterValue] = [:]
+  /// Are the walks made in each network namespace of the host? Else they show the caller's, if they
+  /// show one at all.
+  public var allNetworks = false
   /// Where relocated programs are kept between runs; nil for nowhere.
   public var cache: ProgramCache? = .standard
 
@@ -49,8 +52,11 @@ public struct TableRequest: Sendable {
       ? try KernelMap.numbers(iterator: projection.schema.name).map { .map($0) } : try walkScopes()
     var request = self
     request.projection = projection.tellingRepeats
+    let cache = cache
     var walks = IteratorWalks(
-      try request.load(files, names), names: names, scopes: scopes, isSweep: isSweep)
+      try request.load(files, names), names: names, scopes: scopes, isSweep: isSweep,
+      networks: allNetworks
+        ? { () throws(IteratorError) in try networkNamespaces(cache) } : nil)
     if let onStall, projection.mayWait { walks.reportStalls(onStall) }
     return walks
   }

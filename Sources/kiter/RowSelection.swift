@@ -14,6 +14,8 @@ struct RowSelection: Equatable {
   var files: [TextParameter] = []
   /// Is a row wanted for each process that holds an object?
   var owners = false
+  /// Are rows of all network namespaces wanted?
+  var allNetworks = false
   /// What fields must be equal to, as written.
   var filters: [TextParameter] = []
 
@@ -29,13 +31,14 @@ struct RowSelection: Equatable {
   }
 
   /// The first of the options that need programs loaded now: what was recorded cannot tell.
-  var loadingOption: String? { owners ? "owners" : nil }
+  var loadingOption: String? { owners ? "owners" : allNetworks ? "all_netns" : nil }
 
   /// The options that a table's schema declares: scopes, programs, parameters and filters.
   static func options(of schema: Schema) -> [TableOption] {
     schema.scopes.map { option($0) } + schema.programs.compactMap { option($0) }
       + schema.parameters.map { option($0) } + schema.filters.map { option($0) }
       + (schema.owners == nil ? [] : [ownersOption])
+      + (schema.isOfNetworkNamespace ? [allNetworksOption] : [])
       + (ProcessTree.isPossible(schema) ? [treeOption] : [])
       + schema.fields.filter { $0.derivation == .foldedStack }.map { foldedOption($0.name) }
   }
@@ -60,6 +63,12 @@ struct RowSelection: Equatable {
       "owners",
       "A row for each holder: pid, comm, fd; also tid, owner_cgroup, owner_container_id."
     ) { $0.rows.owners = true }
+  }
+
+  private static var allNetworksOption: TableOption {
+    .flag("all-netns", "All network namespaces of the host, each once, with the column net_ns.") {
+      $0.rows.allNetworks = true
+    }
   }
 
   private static var treeOption: TableOption {

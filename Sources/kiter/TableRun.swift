@@ -66,6 +66,7 @@ struct TableRun {
   private var widened: TableRun {
     var run = self
     if rows.owners { run.schema = schema.withOwners }
+    if rows.allNetworks { run.schema.showByDefault("net_ns") }
     return run
   }
 
@@ -81,6 +82,7 @@ struct TableRun {
     if output.noCache { request.cache = nil }
     request.engine = output.engine
     request.programs = rows.programs
+    request.allNetworks = rows.allNetworks
     for number in rows.numbers { request.parameters[number.name] = number.value }
     for file in rows.files { request.parameters[file.name] = try opened.open(file.value) }
     for match in try matches(.live()) { request.matches[match.name] = match.value }

@@ -22,6 +22,7 @@ let states: [String: ([String]) throws -> KnownState] = [
   "sockets": sockets,
   "socket-options": socketOptions,
   "shared-sockets": sharedSockets,
+  "held-networks": heldNetworks,
   "namespaces": namespaces,
   "family": family,
   "traced": traced,
