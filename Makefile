@@ -15,7 +15,7 @@ BINARY    = .build-release/release/kiter
 AS_ROOT   = $(if $(filter-out 0,$(shell id -u)),sudo)
 SOURCES   = Package.swift Sources Tests Examples Benchmarks
 
-.PHONY: help run test check bench build lint format readme man install dist check-dist deb check-deb \
+.PHONY: help run test check fuzz bench build lint format readme man install dist check-dist deb check-deb \
         image check-image new-iterator clean deps test-deps bpffs
 
 help: ## This list
@@ -29,6 +29,9 @@ test: build test-deps bpffs ## Run every test (needs root: the kernel's are real
 
 check: lint ## What CI runs: lint, build with warnings as errors, all tests
 	KITER_KERNEL_TESTS=require $(MAKE) test
+
+fuzz: deps ## Feed what takes foreign bytes with any bytes (libFuzzer): SECONDS=60 TARGETS="records types"
+	scripts/fuzz $(or $(SECONDS),60) $(TARGETS)
 
 bench: build test-deps bpffs ## Measure beside other programs, write docs/benchmarks.md: QUICK=1, CASES=a,b
 	$(SWIFT) build $(RELEASE) --product kiter-bench

@@ -48,11 +48,12 @@ let package = Package(
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "RecordSnapshot", dependencies: ["CZlib", "RecordSchema"], swiftSettings: settings),
+    .target(name: "CStart"),
     .target(name: "RecordOutput", dependencies: ["RecordSchema"], swiftSettings: settings),
     .executableTarget(
       name: "kiter",
       dependencies: [
-        "CLibedit", "IteratorCatalog", "KernelIterators", "RecordOutput", "RecordQuery",
+        "CLibedit", "CStart", "IteratorCatalog", "KernelIterators", "RecordOutput", "RecordQuery",
         "RecordSchema", "RecordSnapshot", argumentParser,
       ],
       swiftSettings: settings, plugins: ["VersionPlugin"]),
@@ -96,6 +97,15 @@ let package = Package(
       name: "kiter-bench", dependencies: ["IteratorCatalog", "RecordSchema"], path: "Tests/Bench",
       swiftSettings: settings),
     .testTarget(name: "BenchTests", dependencies: ["kiter-bench"], swiftSettings: settings),
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "CSQLite", "KernelIterators", "RecordOutput", "RecordQuery", "RecordSchema",
+        "RecordSnapshot", "TestRecords", "TypeInformation",
+      ],
+      path: "Tests/Fuzz/Targets", swiftSettings: settings),
+    .testTarget(
+      name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: settings),
     .executableTarget(name: "kiter-fixture", path: "Tests/Fixture", swiftSettings: settings),
     .testTarget(
       name: "KernelTests",
@@ -106,3 +116,11 @@ let package = Package(
       exclude: ["Programs"], swiftSettings: settings),
   ]
 )
+
+// libFuzzer's part of the toolchain is linked only where `make fuzz` asks for it.
+if let libFuzzer = Context.environment["KITER_LIBFUZZER"] {
+  package.targets.append(
+    .executableTarget(
+      name: "kiter-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Runner",
+      swiftSettings: settings, linkerSettings: [.unsafeFlags([libFuzzer, "-lstdc++"])]))
+}

@@ -1,13 +1,20 @@
+import Glibc
 import KernelIterators
 import RecordSchema
 
 /// The hierarchies of cgroups: that of version 2, which is always there, and where they are mounted,
 /// those of version 1. What is mounted twice is one.
-func cgroupHierarchies() -> [IteratorScope] {
+///
+/// - Throws: `IteratorError` if it cannot be told which those are.
+func cgroupHierarchies(iterator: String) throws(IteratorError) -> [IteratorScope] {
   var scopes: [IteratorScope] = [.cgroups(below: nil)]
   var controllers: Set<String> = []
-  let mounts = String(decoding: fileContents("/proc/self/mounts") ?? [], as: UTF8.self)
-  for line in mounts.split(separator: "\n") {
+  guard let mounts = fileContents("/proc/self/mounts") else {
+    throw IteratorError(
+      iterator: iterator, stage: .start, cause: .failed, code: errno,
+      advice: "/proc/self/mounts, which tells the hierarchies of cgroups, cannot be read")
+  }
+  for line in String(decoding: mounts, as: UTF8.self).split(separator: "\n") {
     let words = line.split(separator: " ")
     guard words.count > 3, words[2] == "cgroup" else { continue }
     // The options that tell which: "memory", "cpu,cpuacct", "name=systemd".

@@ -28,11 +28,13 @@ public struct TableRequest: Sendable {
   }
 
   /// What the programs are attached to: a walk over cgroups is always below one of them.
-  var walkScopes: [IteratorScope] {
+  ///
+  /// - Throws: `IteratorError`.
+  func walkScopes() throws(IteratorError) -> [IteratorScope] {
     guard scopes == [.all], selectedPrograms.allSatisfy({ $0.target == "cgroup" }) else {
       return scopes
     }
-    return cgroupHierarchies()
+    return try cgroupHierarchies(iterator: projection.schema.name)
   }
 
   /// Loads the programs for walks over each scope.
@@ -42,7 +44,9 @@ public struct TableRequest: Sendable {
     let names = selectedPrograms.map(\.name)
     let isSweep = projection.schema.scopes.contains(.map) && scopes == [.all]
     // Before loading: the maps of this program are not meant.
-    let scopes = isSweep ? KernelMap.numbers().map { .map($0) } : walkScopes
+    let scopes =
+      isSweep
+      ? try KernelMap.numbers(iterator: projection.schema.name).map { .map($0) } : try walkScopes()
     var walks = IteratorWalks(
       try load(files, names), names: names, scopes: scopes, isSweep: isSweep)
     if let onStall, projection.mayWait { walks.reportStalls(onStall) }
@@ -111,7 +115,8 @@ public struct KernelSource: RecordSource, ~Copyable {
     if request.engine != .seq, let program = request.storedProgram {
       stored = try StoredWalk(
         program.name + "_direct", iterator: request.projection.schema.name,
-        scopes: request.walkScopes, size: request.storedCount * request.projection.storedSize
+        scopes: try request.walkScopes(),
+        size: request.storedCount * request.projection.storedSize
       ) { memory throws(IteratorError) in
         try request.load(files, [program.name + "_direct"], memory: memory)
       }

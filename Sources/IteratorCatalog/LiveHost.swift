@@ -12,7 +12,7 @@ extension HostFacts {
         let text = fileContents("/proc/sys/net/ipv4/tcp_fin_timeout")
         return text.flatMap { UInt64(String(decoding: $0.dropLast(), as: UTF8.self)) }
       },
-      users: { NameTable(passwd: fileContents("/etc/passwd") ?? []) },
+      users: localUsers,
       identity: { .live() }, mapTypes: { LiveMapTypes($0) })
   }
 }
@@ -33,4 +33,10 @@ extension HostIdentity {
     guard gethostname(&name, name.count - 1) == 0 else { return "" }
     return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
+}
+
+/// The users of /etc/passwd; where there is no such file, no user has a name.
+private func localUsers() -> NameTable {
+  if let passwd = fileContents("/etc/passwd") { return NameTable(passwd: passwd) }
+  return errno == ENOENT ? NameTable(passwd: []) : .unreadable
 }

@@ -2,7 +2,7 @@ import CLibbpf
 import Glibc
 
 /// What a relocated program depends on.
-struct CacheKey {
+package struct CacheKey {
   /// The file that it is kept in.
   let fileName: String
   /// All of it, to compare: the file's name is a hash.
@@ -34,7 +34,7 @@ struct CacheKey {
   static let foldedMark: Character = "."
 
   /// A key of these bytes.
-  init(fileName: String, bytes: [UInt8]) {
+  package init(fileName: String, bytes: [UInt8]) {
     self.fileName = fileName
     self.bytes = bytes
   }
@@ -70,7 +70,7 @@ func buildID(in notes: [UInt8]) -> [UInt8]? {
 }
 
 /// A cache file: a header that says what it is, and then the image.
-enum CacheEntry {
+package enum CacheEntry {
   private static let magic = Array("kiter program\n".utf8)
 
   private static func start(_ key: CacheKey) -> [UInt8] {
@@ -78,14 +78,14 @@ enum CacheEntry {
     return magic + [UInt8(count & 0xff), UInt8(count >> 8)] + key.bytes
   }
 
-  static func bytes(key: CacheKey, body: [UInt8]) -> [UInt8] {
+  package static func bytes(key: CacheKey, body: [UInt8]) -> [UInt8] {
     var bytes = start(key)
     withUnsafeBytes(of: fastHash(body)) { bytes += $0 }
     return bytes + body
   }
 
   /// The image in a file; nil if it is damaged, or of another key.
-  static func body(of file: [UInt8], key: CacheKey) -> [UInt8]? {
+  package static func body(of file: [UInt8], key: CacheKey) -> [UInt8]? {
     let start = start(key)
     let header = start.count + 8
     guard file.count >= header, file.starts(with: start) else { return nil }

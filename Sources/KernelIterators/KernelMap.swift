@@ -15,9 +15,7 @@ public struct KernelMap: ~Copyable {
     let opened = bpf_map_get_fd_by_id(number)
     guard opened >= 0 else {
       if -opened == ENOENT { return nil }
-      throw IteratorError(
-        iterator: iterator, stage: .attach, cause: -opened == EPERM ? .notPermitted : .failed,
-        code: -opened, advice: "maps are opened by number with CAP_SYS_ADMIN; try root")
+      throw Self.error(iterator, -opened)
     }
     let descriptor = Descriptor(opened)
     var information = bpf_map_info()
@@ -38,12 +36,25 @@ public struct KernelMap: ~Copyable {
     return descriptor != -ENOENT
   }
 
-  /// The numbers of all maps that there are now; none without CAP_SYS_ADMIN.
-  public static func numbers() -> [UInt32] {
+  /// The numbers of all maps that there are now (needs CAP_SYS_ADMIN).
+  ///
+  /// - Throws: `IteratorError`.
+  public static func numbers(iterator: String) throws(IteratorError) -> [UInt32] {
     var numbers: [UInt32] = []
     var next: UInt32 = 0
-    while bpf_map_get_next_id(next, &next) == 0 { numbers.append(next) }
-    return numbers
+    while true {
+      let code = -bpf_map_get_next_id(next, &next)
+      if code == ENOENT { return numbers }
+      if code != 0 { throw error(iterator, code) }
+      numbers.append(next)
+    }
+  }
+
+  private static func error(_ iterator: String, _ code: Int32) -> IteratorError {
+    IteratorError(
+      iterator: iterator, stage: .attach, cause: code == EPERM ? .notPermitted : .failed,
+      code: code,
+      advice: "maps are opened by number with CAP_SYS_ADMIN; try root")
   }
 
   /// What kind of map it is: `lpm_trie`, or a number that libbpf does not know.

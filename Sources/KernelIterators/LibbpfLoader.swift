@@ -31,7 +31,7 @@ struct LibbpfLoader {
       return file
     }
     if let image = file.image(of: recorder.programs) { keep(image) }
-    return file.duplicates(of: programs)
+    return try file.duplicates(of: programs)
   }
 }
 
@@ -107,16 +107,22 @@ private struct LibbpfObject: ~Copyable {
   }
 
   /// The loaded programs and all maps, which stay when libbpf's object has gone.
-  func duplicates(of programs: [String]) -> KernelObjects {
+  func duplicates(of programs: [String]) throws(IteratorError) -> KernelObjects {
     var objects = KernelObjects()
     for map in maps where bpf_map__fd(map) >= 0 {
-      objects.add(mapName(map), duplicate(bpf_map__fd(map)))
+      objects.add(mapName(map), try duplicate(bpf_map__fd(map)))
     }
     for name in programs {
       guard let program = bpf_object__find_program_by_name(pointer, name) else { continue }
-      objects.add(name, duplicate(bpf_program__fd(program)))
+      objects.add(name, try duplicate(bpf_program__fd(program)))
     }
     return objects
+  }
+
+  private func duplicate(_ descriptor: Int32) throws(IteratorError) -> Int32 {
+    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
+    if copy < 0 { throw loadError(errno) }
+    return copy
   }
 
   /// What was loaded, with maps by number; nil if an image cannot hold it.
@@ -190,8 +196,6 @@ private struct LibbpfObject: ~Copyable {
   }
 }
 
-private func duplicate(_ descriptor: Int32) -> Int32 { fcntl(descriptor, F_DUPFD_CLOEXEC, 3) }
-
 extension IteratorError {
   /// Why libbpf or the kernel refused to load a program.
   fileprivate static func loading(_ iterator: String, _ code: Int32, log: String) -> IteratorError {
@@ -201,10 +205,26 @@ extension IteratorError {
       return IteratorError(
         iterator: iterator, stage: .load, cause: .notPermitted, code: code,
         advice: permissionAdvice(), log: log)
+    case _ where descriptorLimit < descriptorsNeeded:
+      // libbpf asks the kernel what it can do, and takes EMFILE for a no.
+      return IteratorError(
+        iterator: iterator, stage: .load, cause: .failed, code: EMFILE,
+        advice: "this process may have \(descriptorLimit) only; ulimit -n \(descriptorsNeeded)",
+        log: log)
+    case ENOMEM, EMFILE, ENFILE, EAGAIN, EINTR, EIO:
+      return IteratorError(
+        iterator: iterator, stage: .load, cause: .failed, code: code,
+        advice: "try again; ulimit -a shows what this process may have", log: log)
+    case ESRCH where log.contains("failed to find valid kernel BTF") && hasTypes:
+      return IteratorError(
+        iterator: iterator, stage: .load, cause: .failed,
+        advice:
+          "\(KernelSupport.typesPath) cannot be read; is there too little memory (ulimit -v)?",
+        log: log)
     case ESRCH, ENOENT:
       return IteratorError(
         iterator: iterator, stage: .load, cause: .unsupported, code: code,
-        advice: access(KernelSupport.typesPath, R_OK) == 0
+        advice: hasTypes
           ? "this kernel does not have the iterator; kiter list shows those that it has"
           : "this kernel shows no type information (BTF); kiter doctor says what to do",
         log: log)
@@ -214,4 +234,17 @@ extension IteratorError {
         advice: "this kernel refuses the program; kiter --verbose shows why", log: log)
     }
   }
+}
+
+/// Does the kernel show its types?
+private var hasTypes: Bool { access(KernelSupport.typesPath, R_OK) == 0 }
+
+/// More than a table's maps and programs, twice: libbpf's and ours.
+private let descriptorsNeeded: UInt = 64
+
+/// How many descriptors this process may have.
+private var descriptorLimit: UInt {
+  var limit = rlimit()
+  // SAFETY: the call fills the structure that it is given.
+  return getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? limit.rlim_cur : .max
 }

@@ -1,6 +1,6 @@
 extension ProgramImage {
   /// What is left of it with the constants of a load: other code, and fewer maps.
-  func folded(_ constants: [UInt8]) -> Self {
+  package func folded(_ constants: [UInt8]) -> Self {
     var folded = self
     let index = maps.firstIndex {
       $0.name == Self.constantsName && Int($0.valueSize) == constants.count

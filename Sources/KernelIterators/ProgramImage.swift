@@ -3,7 +3,7 @@
 ///
 /// Relocation depends on the kernel alone. What a load is told (columns, slots) is in the content of
 /// a map, which is set anew each time.
-struct ProgramImage: Equatable {
+package struct ProgramImage: Equatable {
   struct Map: Equatable {
     var name: String
     /// `enum bpf_map_type`.

@@ -1,6 +1,6 @@
 extension ProgramImage {
   /// The image as bytes that `init(encoded:)` takes.
-  var encoded: [UInt8] {
+  package var encoded: [UInt8] {
     var writer = ImageWriter()
     writer.write(types)
     writer.write(UInt32(maps.count))
@@ -25,7 +25,7 @@ extension ProgramImage {
   }
 
   /// Decodes an image; nil unless all of it makes sense.
-  init?(encoded bytes: [UInt8]) {
+  package init?(encoded bytes: [UInt8]) {
     self.init()
     var reader = ImageReader(bytes)
     guard let types = reader.bytes(), let maps = reader.number() else { return nil }

@@ -37,7 +37,7 @@ public struct TableWriter: RecordWriter, ~Copyable {
   /// The cells held back: bytes of the text (four bytes), its width on the screen (three), its tone,
   /// the text.
   private var cells = ByteBuffer()
-  private let titles: [String]
+  private let titles: [Title]
   private var widths: [Int]
   /// What the columns would be wide on a terminal with room for all; known at the end.
   public private(set) var wantedWidths: [Int] = []
@@ -63,8 +63,8 @@ public struct TableWriter: RecordWriter, ~Copyable {
   public init(_ projection: Projection, host: HostFacts, style: TableStyle) {
     reader = ColumnReader(projection, host: host)
     self.style = style
-    titles = projection.columns.map { title(of: $0.field) }
-    widths = titles.map { style.hasHeader ? $0.utf8.count : 1 }
+    titles = projection.columns.map { Title(title(of: $0.field)) }
+    widths = titles.map { style.hasHeader ? $0.width : 1 }
     for (index, least) in style.leastWidths.prefix(widths.count).enumerated() {
       widths[index] = max(widths[index], least)
     }
@@ -204,11 +204,11 @@ public struct TableWriter: RecordWriter, ~Copyable {
   }
 
   private mutating func appendHeader() {
-    for (index, text) in titles.enumerated() {
+    for (index, title) in titles.enumerated() {
       let start = cells.count
-      cells.append(string: text)
+      cells.append(string: title.text)
       let tone = style.isColored ? Tone.title : .plain
-      appendCell(start, text.utf8.count, width: text.utf8.count, column: index, tone)
+      appendCell(start, cells.count - start, width: title.width, column: index, tone)
       cells.truncate(to: start)
     }
   }
@@ -298,6 +298,18 @@ package func title(of field: Field) -> String {
     name.removeLast(unit.count)
   }
   return name.uppercased()
+}
+
+/// A title as it is shown: a statement may name its columns anything, as the kernel does its tasks.
+private struct Title {
+  let text: String
+  let width: Int
+
+  init(_ title: String) {
+    var shown = ByteBuffer()
+    width = Array(title.utf8).withUnsafeBytes { shown.append(terminal: $0) }
+    text = String(decoding: shown.bytes, as: UTF8.self)
+  }
 }
 
 /// Numbers to the right, so that their sizes show; texts and opaque numbers to the left.

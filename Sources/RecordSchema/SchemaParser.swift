@@ -75,14 +75,15 @@ extension Schema.NameSet {
 }
 
 /// Numbers first, by value; then flags, of which the widest must be looked for first (O_SYNC holds
-/// O_DSYNC).
+/// O_DSYNC); of two names for one value, always the same one.
 private func inOrder(
   _ a: Schema.NameSet.Value, _ b: Schema.NameSet.Value, numberMask: UInt64
 ) -> Bool {
-  func rank(_ value: UInt64) -> (Int, UInt64) {
-    value & ~numberMask == 0 ? (0, value) : (64 - value.nonzeroBitCount, value)
+  func rank(_ value: Schema.NameSet.Value) -> (Int, UInt64, String) {
+    let isNumber = value.value & ~numberMask == 0
+    return (isNumber ? 0 : 64 - value.value.nonzeroBitCount, value.value, value.name)
   }
-  return rank(a.value) < rank(b.value)
+  return rank(a) < rank(b)
 }
 
 private func decodeJSON<T: Decodable>(_ json: [UInt8], isTolerant: Bool = false)

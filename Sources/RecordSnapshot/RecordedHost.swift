@@ -60,7 +60,7 @@ extension RecordedHost {
   }
 
   /// The facts as a snapshot has them.
-  var encoded: [UInt8] {
+  package var encoded: [UInt8] {
     var bytes: [UInt8] = []
     func append(_ name: String, _ value: some Collection<UInt8>) {
       bytes += Array(name.utf8) + [0]

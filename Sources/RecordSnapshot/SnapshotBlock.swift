@@ -6,9 +6,9 @@ import CZlib
 ///
 /// Blocks are small, and each is deflated by itself: whoever reads one needs room for one, knows
 /// how much before, and has checked it before anything is made of it.
-struct SnapshotBlock {
+package struct SnapshotBlock {
   /// What a block holds.
-  enum Kind: String {
+  package enum Kind: String, CaseIterable {
     /// Facts of the host; the first block.
     case host
     /// A table begins: its name, a NUL, its schema as JSON.
@@ -27,7 +27,7 @@ struct SnapshotBlock {
   let check: UInt32
 
   /// The first line of every snapshot, which says how to read the rest.
-  static var firstLine: String { "kiter snapshot 1\n" }
+  package static var firstLine: String { "kiter snapshot 1\n" }
   /// Bytes of a header.
   static var headerSize: Int { 16 }
   /// Most bytes that a block may inflate to.
@@ -74,7 +74,7 @@ struct SnapshotBlock {
   }
 
   /// A whole block.
-  static func encoded(_ kind: Kind, _ content: UnsafeRawBufferPointer) -> [UInt8] {
+  package static func encoded(_ kind: Kind, _ content: UnsafeRawBufferPointer) -> [UInt8] {
     var length = compressBound(UInt(content.count))
     let deflated = [UInt8](unsafeUninitializedCapacity: Int(length)) { buffer, count in
       // The fastest level: records are mostly zeros and repeated texts.

@@ -36,6 +36,6 @@ func report(_ message: String) {
   var line = Array("kiter: \(message)\n".utf8)
   line.withUnsafeMutableBytes { bytes in
     // SAFETY: base address and count describe one buffer. Nothing can be done if stderr is closed.
-    _ = write(STDERR_FILENO, bytes.baseAddress, bytes.count)
+    while write(STDERR_FILENO, bytes.baseAddress, bytes.count) < 0 && errno == EINTR {}
   }
 }

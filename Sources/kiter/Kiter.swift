@@ -1,4 +1,5 @@
 import ArgumentParser
+import CStart
 import Glibc
 import IteratorCatalog
 import KernelIterators
@@ -43,10 +44,10 @@ struct Kiter: ParsableCommand {
   static func main() {
     // A reader that goes away (`kiter ksyms | head`) is no error: write(2) tells it instead.
     signal(SIGPIPE, SIG_IGN)
+    failIfOutputIsLost()
     Capabilities.dropOthers()
-    let given = Array(CommandLine.arguments.dropFirst())
     let words = RowSelection.spellingOut(
-      WatchOptions.spellingOut(QueryOptions.spellingOut(given)))
+      WatchOptions.spellingOut(QueryOptions.spellingOut(arguments)))
     do {
       if words.first == "run" {
         try RunCommand.readSchema(of: words)
@@ -55,6 +56,12 @@ struct Kiter: ParsableCommand {
     } catch { exit(withError: error) }
     guard let command = FastArguments.command(words[...]) else { return main(words) }
     do { try TableRun(command.table, command.arguments).run() } catch { exit(withError: error) }
+  }
+
+  /// The words behind the program's name.
+  private static var arguments: [String] {
+    // SAFETY: each of them is a text of the process's own that ends with a NUL.
+    (0..<kiter_argument_count()).dropFirst().map { String(cString: kiter_argument($0)) }
   }
 
   private static func command<Record: KernelRecord>(for table: Record.Type)

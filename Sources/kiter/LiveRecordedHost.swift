@@ -23,6 +23,9 @@ extension RecordedHost {
     let facts = HostFacts.live()
     host.finTimeout = facts.tcpFinTimeout
     host.users = facts.users.passwd
+    if !facts.users.isReadable {
+      report("snapshot: it has no names of users; /etc/passwd cannot be read")
+    }
     return host
   }
 

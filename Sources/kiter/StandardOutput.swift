@@ -1,3 +1,4 @@
+import ArgumentParser
 import Glibc
 import KernelIterators
 
@@ -24,4 +25,14 @@ struct OutputError: Error, CustomStringConvertible {
   let code: Int32
 
   var description: String { "writing the output failed: \(errorText(code))" }
+}
+
+/// Has the process fail if what print(_:) has kept back cannot be written in the end: exit(3) would
+/// not say so.
+func failIfOutputIsLost() {
+  atexit {
+    if fflush(nil) == 0 || errno == EPIPE { return }
+    report("\(OutputError(code: errno))")
+    _exit(ExitStatus.failed.rawValue)
+  }
 }

@@ -35,6 +35,7 @@ let states: [String: ([String]) throws -> KnownState] = [
   "identified": identified,
   "links": links,
   "socket-maps": socketMaps,
+  "storm": storm,
 ]
 
 guard let name = CommandLine.arguments.dropFirst().first, let create = states[name] else {

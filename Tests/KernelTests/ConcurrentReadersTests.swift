@@ -5,10 +5,14 @@ import RecordSchema
 import Synchronization
 import Testing
 
-/// Many readers of one attached iterator never get parts of each other's records.
+/// Many readers of one attached iterator, or of one each, never get parts of each other's records.
+/// KITER_READER_ROUNDS says how often each reads, and with how many processes: 1,000 then.
 @Suite(.kernel, .serialized) struct ConcurrentReadersTests {
-  private static let readers = 16
-  private static let rounds = 8
+  private static let readers = 64
+  private static let longRounds =
+    ProcessInfo.processInfo.environment["KITER_READER_ROUNDS"].flatMap(Int.init)
+  private static let rounds = longRounds ?? 2
+  private static let processes = longRounds == nil ? "64" : "1000"
   private static let columns = ["pid", "comm", "cmdline", "cwd"]
 
   /// One link to read from, with as many scratch slots as a pin gets.
@@ -50,8 +54,8 @@ import Testing
     return checked
   }
 
-  @Test func sixteenThreadsOfOneLink() throws {
-    let fixture = try Fixture("identify", "64")
+  @Test func manyThreadsOfOneLink() throws {
+    let fixture = try Fixture("identify", Self.processes, timeout: .seconds(120))
     let tokens = try Self.tokens(fixture)
     let shared = SharedLink(try Self.link())
     let counts = Mutex<[Int]>([])
@@ -69,8 +73,45 @@ import Testing
     #expect(counts.withLock(\.self) == expected)
   }
 
-  @Test func sixteenProcessesOfOnePin() throws {
-    let fixture = try Fixture("identify", "64")
+  /// Each loads programs of its own.
+  @Test func manyProcessesAtOnce() throws {
+    let fixture = try Fixture("identify", Self.processes, timeout: .seconds(120))
+    let tokens = try Self.tokens(fixture)
+    let folder = FileManager.default.temporaryDirectory.appending(path: "kiter-\(UUID())")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let script = """
+      for reader in $(seq \(Self.readers)); do
+        \(try Kiter.executable()) tasks -c pid,comm,cmdline,cwd -o jsonl >\(folder.path)/$reader &
+      done
+      wait
+      """
+    for _ in 0..<Self.rounds {
+      let output = try Command.run(["sh", "-c", script], timeout: .seconds(300))
+      #expect(output.stderr.isEmpty, "\(output.stderr)")
+      for reader in 1...Self.readers {
+        let lines = try Data(contentsOf: folder.appending(path: "\(reader)"))
+        try Self.check(try PinnedHost.rows(lines), tokens)
+      }
+    }
+  }
+
+  private static func check(_ rows: [Row], _ tokens: [UInt32: String]) throws {
+    var shown: Set<UInt32> = []
+    for row in rows {
+      guard let pid = row.number("pid").map({ UInt32($0) }), let token = tokens[pid] else {
+        continue
+      }
+      #expect(shown.insert(pid).inserted, "\(pid) is there twice")
+      for name in ["comm", "cwd", "cmdline"] {
+        #expect(row.text(name)?.contains(token) == true, "\(pid): \(name)")
+      }
+    }
+    #expect(shown.count == tokens.count)
+  }
+
+  @Test func manyProcessesOfOnePin() throws {
+    let fixture = try Fixture("identify", Self.processes, timeout: .seconds(120))
     let tokens = try Self.tokens(fixture)
     let pin = "/sys/fs/bpf/kiter-test-\(getpid())"
     try Self.link().pin(at: pin)

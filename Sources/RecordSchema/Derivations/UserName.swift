@@ -6,6 +6,15 @@ public struct NameTable: Sendable {
   /// Rising; `names` has the same order. A search in 30 of them takes less than hashing one.
   private let numbers: [UInt64]
   private let names: NamePool
+  /// False where there may be names that could not be read.
+  public private(set) var isReadable = true
+
+  /// The names of a host that does not let them be read.
+  public static var unreadable: Self {
+    var table = Self(passwd: [])
+    table.isReadable = false
+    return table
+  }
 
   /// Reads `name:…:number:…` lines; the first of several names of one number counts, as with
   /// getpwuid(3).
@@ -76,6 +85,8 @@ public struct NameTable: Sendable {
 
 func userName(_ uid: FieldValue, in host: HostFacts) -> FieldValue {
   guard let number = uid.number else { return .missing(uid) }
-  guard let name = host.users.bytes(number) else { return .absent }
+  guard let name = host.users.bytes(number) else {
+    return host.users.isReadable ? .absent : .unreadable
+  }
   return .bytes(name)
 }

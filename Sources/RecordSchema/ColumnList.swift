@@ -1,18 +1,17 @@
-import RecordSchema
-
 /// The value of --columns: `a,b` those, `+a,-b` the default ones with and without, `all`.
-struct ColumnList {
+public struct ColumnList {
   private let text: String
 
-  init(_ text: String) { self.text = text }
+  /// Takes what a user wrote; names are looked at when a schema is there.
+  public init(_ text: String) { self.text = text }
 
   /// Are all columns asked for, without being named?
-  var isAll: Bool { text == "all" }
+  public var isAll: Bool { text == "all" }
 
   /// The columns of a schema that are asked for, by name.
   ///
   /// - Throws: `UnknownColumn`, also where a name is taken away that there is not.
-  func names(of schema: Schema) throws(UnknownColumn) -> [String] {
+  public func names(of schema: Schema) throws(UnknownColumn) -> [String] {
     if isAll { return schema.columns.map(\.name) }
     let items = text.split(separator: ",").map { trimmed($0) }.filter { !$0.isEmpty }
     let isChange = items.contains { $0.hasPrefix("+") || $0.hasPrefix("-") }
