@@ -7,7 +7,8 @@ DESTDIR  ?=
 PLAN      = --disable-build-manifest-caching
 RELEASE   = $(PLAN) -c release --scratch-path .build-release \
             -Xswiftc -static-executable -Xswiftc -cross-module-optimization \
-            -Xswiftc -use-ld=lld -Xlinker -s
+            -Xswiftc -use-ld=lld -Xlinker -s \
+            -Xlinker -T -Xlinker "$(CURDIR)/packaging/reproducible.ld"
 UNITS     = $(PREFIX)/lib/systemd/system
 SHARE     = $(DESTDIR)$(PREFIX)/share
 BINARY    = .build-release/release/kiter
@@ -61,7 +62,8 @@ install: man ## Install into PREFIX (/usr/local) below DESTDIR; no service is en
 	install -d $(SHARE)/man/man1 $(SHARE)/bash-completion/completions \
 	  $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
 	install -m 644 .build-release/man/*.1 $(SHARE)/man/man1
-	$(BINARY) --generate-completion-script bash >$(SHARE)/bash-completion/completions/kiter
+	$(BINARY) --generate-completion-script bash | sed '1{/^#!/d}' \
+	  >$(SHARE)/bash-completion/completions/kiter
 	$(BINARY) --generate-completion-script zsh >$(SHARE)/zsh/site-functions/_kiter
 	$(BINARY) --generate-completion-script fish >$(SHARE)/fish/vendor_completions.d/kiter.fish
 	install -d $(SHARE)/kiter/bpf

@@ -75,10 +75,6 @@ enum cgroup_subsys_id {
 #define CONTAINER_MAX 1024
 #define CGROUP_NAME_MAX 256
 
-/* A member of a structure at an address, of eight bytes, as a number. */
-#define POINTER_AT(address, type, member)                                                          \
-	word_at((u64)(address) + bpf_core_field_offset(struct type, member))
-
 static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
 {
 	if (bpf_core_field_exists(struct kernfs_node, __parent))

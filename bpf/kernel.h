@@ -338,3 +338,7 @@ static __always_inline u64 word_at(u64 address)
 	bpf_probe_read_kernel(&word, sizeof(word), (void *)address);
 	return word;
 }
+
+/* Where a member is of a structure at an address; and one of eight bytes, as a number. */
+#define AT(address, type, member) ((u64)(address) + bpf_core_field_offset(struct type, member))
+#define POINTER_AT(address, type, member) word_at(AT(address, type, member))

@@ -2,14 +2,10 @@
 /* The kernel's sockets, as far as kiter reads them, and what tables of sockets have in common. */
 #pragma once
 
-#include "kernel.h"
+#include "net.h"
 #include <bpf/bpf_endian.h>
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct in6_addr {
-	u8 in6_u[16];
-};
 
 struct hlist_node {
 	struct hlist_node *next, **pprev;
@@ -27,19 +23,6 @@ typedef struct {
 typedef struct {
 	atomic_t refs;
 } refcount_t;
-
-struct netns_ipv4 {
-	s32 sysctl_tcp_fin_timeout;
-};
-
-struct net {
-	struct ns_common ns;
-	struct netns_ipv4 ipv4;
-};
-
-typedef struct {
-	struct net *net;
-} possible_net_t;
 
 struct sock_common {
 	u32 skc_daddr; /* network order, as all addresses and skc_dport */
@@ -190,30 +173,6 @@ struct tcp_request_sock {
 };
 
 #pragma clang attribute pop
-
-#define AF_INET 2 /* include/linux/socket.h */
-
-/* A generated header's struct kiter_ip, which is not known here yet. */
-struct address {
-	u8 version;
-	u8 pad[3];
-	u8 bytes[16];
-};
-
-/* `v6` is where the other kind of address is. A function, so that it is verified but once. */
-__noinline int put_address(struct address *ip, u32 family, u32 v4, u64 v6)
-{
-	if (!ip)
-		return 0;
-	if (family == AF_INET) {
-		__builtin_memcpy(ip->bytes, &v4, sizeof(v4));
-		ip->version = 4;
-		return 1;
-	}
-	bpf_probe_read_kernel(ip->bytes, sizeof(ip->bytes), (void *)v6);
-	ip->version = 6;
-	return 1;
-}
 
 /* The address of one end; `v6` is read only if `family` is not inet. */
 #define PUT_ADDRESS(w, field, family, v4, v6)                                                      \

@@ -20,8 +20,6 @@ static __always_inline void put_ends(struct kiter_writer *w, struct sock_common 
 		PUT_ADDRESS(w, remote_address, family, sk->skc_daddr, sk->skc_v6_daddr);
 }
 
-#define AF_INET6 10 /* include/linux/socket.h */
-
 /* A socket that is part of something else. `trusted` is the same one, as the helper wants it. */
 #define PUT_SOCKET(w, trusted)                                                                     \
 	do {                                                                                       \

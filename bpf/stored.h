@@ -37,6 +37,11 @@ struct {
 struct kiter_walk {
 	u32 chunk; /* the one in use; it goes on where there are no more, to say how many it takes */
 	u32 at; /* bytes of it */
+	/* Where a part of the walk began, for kiter_stored_part(). */
+	u32 part_chunk, part_at;
+	u64 part, version;
+	u32 has_returned; /* to the begin of a part */
+	u32 is_torn; /* and then left objects out */
 };
 
 struct {
@@ -85,6 +90,39 @@ static __always_inline int kiter_stored_begin(struct kiter_writer *w, u16 progra
 		return 0;
 	kiter_start(w, program);
 	return 1;
+}
+
+/* After so many objects that wrote nothing, the kernel leaves off, and goes on from their count. */
+#define KITER_OBJECTS_MAX 1000000
+
+/*
+ * Says which part of the walk an object belongs to, and its version: where the kernel begins with the
+ * part again when that changes, so that what was stored of it comes once more and is dropped here.
+ */
+static __always_inline void kiter_stored_part(struct bpf_iter_meta *meta, u64 part, u64 version)
+{
+	u32 first = 0;
+	struct kiter_walk *walk = bpf_map_lookup_elem(&kiter_walks, &first);
+
+	if (!walk)
+		return;
+	if (walk->part != part) {
+		walk->part = part;
+		walk->part_chunk = walk->chunk;
+		walk->part_at = walk->at;
+	} else if (walk->version != version) {
+		u32 key = walk->part_chunk;
+		struct kiter_chunk *chunk = bpf_map_lookup_elem(&kiter_chunks, &key);
+
+		walk->chunk = walk->part_chunk;
+		walk->at = walk->part_at;
+		if (chunk)
+			chunk->used = walk->at;
+		walk->has_returned = 1;
+	}
+	walk->version = version;
+	if (walk->has_returned && meta->seq_num >= KITER_OBJECTS_MAX - 1)
+		walk->is_torn = 1;
 }
 
 /* Stores the record. */

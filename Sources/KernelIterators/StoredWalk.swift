@@ -57,8 +57,17 @@ public struct StoredWalk: ~Copyable {
   }
 
   private mutating func walk() throws(IteratorError) -> [UInt8] {
+    var tries = 0
     while true {
-      let needed = try run()
+      guard let needed = try run() else {
+        tries += 1
+        if tries < mostTries { continue }
+        throw IteratorError(
+          iterator: iterator, stage: .read, cause: .stuck, code: EAGAIN,
+          advice:
+            "what it shows changed so often that the kernel began again and again; try again, "
+            + "or take rows twice and miss some with --engine seq")
+      }
       if needed <= chunks { return try stored(needed) }
       let memory = DirectMemorySize(filled: needed)
       chunks = Int(memory.chunks)
@@ -66,12 +75,12 @@ public struct StoredWalk: ~Copyable {
     }
   }
 
-  /// Walks, and says how many chunks that takes.
-  private borrowing func run() throws(IteratorError) -> Int {
+  /// Walks, and says how many chunks that takes; nil if so much changed meanwhile that the kernel left
+  /// objects out.
+  private borrowing func run() throws(IteratorError) -> Int? {
     let walks = programs.descriptor(of: "kiter_walks") ?? -1
     var first: UInt32 = 0
-    // `struct kiter_walk`.
-    var walk: (chunk: UInt32, at: UInt32) = (0, 0)
+    var walk = StoredPlace()
     // SAFETY: the key and the value have the sizes that the map says, here and below.
     guard bpf_map_update_elem(walks, &first, &walk, 0) == 0 else { throw failed() }
     let byte = UnsafeMutableRawBufferPointer.allocate(byteCount: 1, alignment: 1)
@@ -82,7 +91,7 @@ public struct StoredWalk: ~Copyable {
       _ = try reader.read(into: byte)
     }
     guard bpf_map_lookup_elem(walks, &first, &walk) == 0 else { throw failed() }
-    return Int(walk.chunk) + 1
+    return walk.isTorn == 0 ? Int(walk.chunk) + 1 : nil
   }
 
   /// The records of the first `count` chunks.
@@ -105,4 +114,19 @@ public struct StoredWalk: ~Copyable {
   private borrowing func failed() -> IteratorError {
     IteratorError(iterator: iterator, stage: .read, cause: .failed, code: errno)
   }
+}
+
+/// How often a walk is begun anew that was disturbed.
+private let mostTries = 10
+
+/// `struct kiter_walk`.
+private struct StoredPlace {
+  var chunk: UInt32 = 0
+  var at: UInt32 = 0
+  var partChunk: UInt32 = 0
+  var partAt: UInt32 = 0
+  var part: UInt64 = 0
+  var version: UInt64 = 0
+  var hasReturned: UInt32 = 0
+  var isTorn: UInt32 = 0
 }

@@ -13,7 +13,10 @@ import Testing
     private var package: String { self == .duckdb ? "duckdb" : "chdb" }
     var testDescription: String { rawValue }
 
-    static let python = packageRoot().appending(path: ".build-python/bin/python").path
+    private static let folder = packageRoot().appending(path: ".build-python/bin").path
+    static let python = folder + "/python"
+    /// DuckDB's command line.
+    static let client = folder + "/duckdb"
 
     /// `make test-deps` fetches them.
     static let available = allCases.filter { engine in
@@ -124,20 +127,45 @@ import Testing
     #expect(try #require(rows[0].text("time")) < #require(rows[1].text("time")))
   }
 
-  /// SQLite's part of docs/fleet.md, as it stands there.
-  @Test func aDatabaseOfSQLiteIsFilledByTheDocumentsCommands() throws {
+  /// docs/fleet.md as it stands there: ssh is the only stand-in, and runs its command here.
+  @Test func theDocumentsCommandsRun() throws {
     defer { try? FileManager.default.removeItem(at: folder) }
     let text = try String(
       contentsOf: packageRoot().appending(path: "docs/fleet.md"), encoding: .utf8)
-    let section = try #require(text.firstMatch(of: /## SQLite\n\n```sh\n(?<script>(?s:.*?))```/))
-    let script = "kiter() { '\(try Kiter.executable())' \"$@\"; }; cd '\(folder.path)'; set -e\n"
-    let output = try Command.run(["sh", "-c", script + section.output.script])
+    let blocks = text.matches(of: /```sh\n((?s:.*?))```/).map { String($0.1) }
+    let isDuckDBThere = FileManager.default.isExecutableFile(atPath: Engine.client)
+    let commands = blocks.filter {
+      // Nobody has this client for the machines of tests.
+      !$0.contains("clickhouse-client") && (isDuckDBThere || !$0.contains("| duckdb"))
+    }
+    #expect(commands.count == (isDuckDBThere ? 6 : 5))
+    let setup = """
+      set -e; cd '\(folder.path)'
+      kiter() { '\(try Kiter.executable())' "$@"; }
+      duckdb() { '\(Engine.client)' "$@"; }
+      ssh() { shift; [ "$1" != sudo ] || shift; "$@"; }
+
+      """
+    let output = try Command.run(["sh", "-c", setup + commands.joined()])
     #expect(output.status == 0 && output.stderr.isEmpty, "\(output.stderr)")
-    let answer = try Command.run([
+    let name = try Command.run(["uname", "-n"]).text.trimmingCharacters(in: .newlines)
+    let kept = try Command.run([
       "sqlite3", folder.appending(path: "fleet.sqlite").path,
       "SELECT count(*) > 0, min(host), max(host), min(typeof(fd)) FROM files",
     ])
-    let name = try Command.run(["uname", "-n"]).text.trimmingCharacters(in: .newlines)
-    #expect(answer.text == "1|\(name)|\(name)|integer\n", "\(answer.stderr)")
+    #expect(kept.text == "1|\(name)|\(name)|integer\n", "\(kept.stderr)")
+    guard isDuckDBThere else { return }
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+      .filter { $0.hasSuffix(".files.jsonl") }
+    #expect(files.count == 4)
+    let lines = try files.map {
+      try String(contentsOf: folder.appending(path: $0), encoding: .utf8).split(separator: "\n")
+        .count
+    }
+    let loaded = try Command.run([
+      Engine.client, folder.appending(path: "fleet.duckdb").path, "-csv", "-noheader",
+      "SELECT count(*), min(host), max(host) FROM files",
+    ])
+    #expect(loaded.text == "\(lines.reduce(0, +)),\(name),\(name)\n", "\(loaded.stderr)")
   }
 }

@@ -28,7 +28,7 @@ import Testing
         print("survey: \(schema.name) none")
         continue
       }
-      let lacking = try lackingColumns(table)
+      let lacking = try KernelColumns.lacking(table)
       let shown = try columnsWithValues(schema)
       #expect(lacking.isDisjoint(with: shown), "\(schema.name)")
       print("survey: \(schema.name) \(shown.count) \(lacking.count) \(schema.columns.count)")
@@ -36,19 +36,6 @@ import Testing
       if !empty.isEmpty { print("empty: \(schema.name) \(empty.sorted().joined(separator: ","))") }
     }
     withExtendedLifetime(others) {}
-  }
-
-  private func lackingColumns(_ table: any KernelRecord.Type) throws -> Set<String> {
-    let projection = Projection(allOf: table.schema)
-    let source = try KernelSource(table.files, TableRequest(projection))
-    var stream = RecordStream(source, schema: table.schema, layout: projection.layout)
-    while try stream.nextRecords({ _, _ in }), stream.preamble == nil {}
-    // What is stored in memory has none if there is no object.
-    guard let preamble = stream.preamble else { return [] }
-    let columns = projection.columns.filter { column in
-      (column.slot.map { [$0] } ?? column.inputs).contains { preamble.lacks($0.bit) }
-    }
-    return Set(columns.map(\.field.name))
   }
 
   private func columnsWithValues(_ schema: Schema) throws -> Set<String> {

@@ -4,18 +4,23 @@ import Testing
 /// Compares the fields of a table with what an oracle says, and keeps account of what was compared.
 struct FieldComparison {
   private let table: String
+  /// They are null, whatever the oracle knows.
+  private let lacking: Set<String>
   private var compared: [String: Int] = [:]
   private var differences: [String] = []
 
   /// Starts with nothing compared.
-  init(_ table: String) { self.table = table }
+  init(_ table: String) {
+    self.table = table
+    lacking = (try? KernelColumns.lacking(table)) ?? []
+  }
 
   /// The field of one row; `expected` is nil where the value must be null.
   mutating func compare<Value: Equatable>(
     _ field: String, _ found: Value?, _ expected: Value?, in row: @autoclosure () -> String
   ) {
     compared[field, default: 0] += 1
-    guard found != expected else { return }
+    guard found != (lacking.contains(field) ? nil : expected) else { return }
     let values = "\(show(found)) instead of \(show(expected))"
     differences.append("\(table).\(field) of \(row()): \(values)")
   }
