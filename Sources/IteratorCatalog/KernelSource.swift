@@ -91,7 +91,9 @@ public struct TableRequest: Sendable {
   private func named(_ error: IteratorError) -> IteratorError {
     guard error.cause != .notPermitted, let kernel = KernelSupport() else { return error }
     let missing = selectedPrograms.first { !kernel.hasIterator($0.target) }
-    guard let since = kernel.isNewEnough() ? missing?.since : "6.1" else { return error }
+    // Such a kernel has all that came with 6.1: what it lacks of that is nowhere, an outsider's mistake.
+    let isOld = !kernel.isNewEnough()
+    guard let since = isOld ? "6.1" : missing?.since, isOld || since != "6.1" else { return error }
     var error = error
     error.cause = .unsupported
     error.code = 0
