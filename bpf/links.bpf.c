@@ -23,6 +23,7 @@ struct bpf_prog_aux {
 };
 
 struct bpf_prog {
+	enum bpf_attach_type expected_attach_type;
 	struct bpf_prog_aux *aux;
 };
 
@@ -200,6 +201,10 @@ struct bpf_struct_ops_link {
 struct sockmap_link {
 	struct bpf_link link;
 	struct bpf_map *map;
+};
+
+struct sockmap_link___attach_type {
+	enum bpf_attach_type attach_type;
 };
 
 struct trace_probe_event;
@@ -563,6 +568,17 @@ static __always_inline u32 attach_type_of(struct bpf_link *link, u64 address, u3
 		OWN_ATTACH_TYPE(tcx_link___attach_type, location, address);
 	else if (type == KITER_link_type_netkit)
 		OWN_ATTACH_TYPE(netkit_link___attach_type, location, address);
+	else if (type == KITER_link_type_sockmap)
+		OWN_ATTACH_TYPE(sockmap_link___attach_type, attach_type, address);
+	else if (type == KITER_link_type_xdp)
+		attach_type = KITER_attach_type_xdp;
+	else if (type == KITER_link_type_perf_event)
+		attach_type = KITER_attach_type_perf_event;
+	else if (type == KITER_link_type_struct_ops)
+		attach_type = KITER_attach_type_struct_ops;
+	else if (type != KITER_link_type_raw_tracepoint)
+		/* Those of one program each: it was loaded for that. */
+		attach_type = BPF_CORE_READ(link, prog, expected_attach_type);
 	return attach_type;
 }
 

@@ -239,7 +239,7 @@ static __always_inline void put_route(struct kiter_writer *w, const struct route
 	PUT_IF(w, flags & RTF_EXPIRES, expires_jiffies, LOAD(rt, expires) - bpf_jiffies64());
 	PUT(w, paths, route->paths);
 	PUT_IF(w, nexthop, nexthop_id, int_at(AT(nexthop, nexthop, id)));
-	PUT(w, refcount, LOAD(rt, fib6_ref.refs));
+	PUT(w, refcount, int_at(AT(route->address, fib6_info, fib6_ref)));
 	put_metrics(w, route->address);
 }
 
@@ -336,17 +336,23 @@ static __always_inline u32 find_paths(struct route *route, struct fib6_info *tru
 {
 	u64 address = address_of(trusted);
 	struct fib6_info *rt = OBJECT(struct fib6_info, address);
+	u64 nexthop = POINTER_AT(address, fib6_info, nh);
+	struct nexthop *object = OBJECT(struct nexthop, nexthop);
+	u32 siblings = LOAD(rt, fib6_nsiblings);
 
 	if (!POINTER_AT(address, fib6_info, fib6_table))
 		return 0;
 	route->address = address;
-	route->nexthop = POINTER_AT(address, fib6_info, nh);
-	route->paths = LOAD(rt, fib6_nsiblings) + 1;
-	route->is_multipath = route->paths > 1;
-	if (!route->nexthop || !LOAD(OBJECT(struct nexthop, route->nexthop), is_group))
+	route->nexthop = nexthop;
+	route->paths = siblings + 1;
+	route->is_multipath = siblings > 0;
+	if (!nexthop || !LOAD(object, is_group))
 		return 1;
-	route->group = POINTER_AT(route->nexthop, nexthop, nh_grp);
-	route->paths = LOAD(OBJECT(struct nh_group, route->group), num_nh);
+	u64 group = POINTER_AT(nexthop, nexthop, nh_grp);
+	struct nh_group *members = OBJECT(struct nh_group, group);
+
+	route->group = group;
+	route->paths = LOAD(members, num_nh);
 	route->is_multipath = 1;
 	return route->paths;
 }

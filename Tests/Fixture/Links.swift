@@ -16,7 +16,7 @@ func links(_ arguments: [String]) throws -> KnownState {
       try cgroup(), try tracepointEvent(), try softwareEvent(),
       try uprobeEvent(probed, isReturn: false), try uprobeEvent(probed, isReturn: true),
       try uprobes(probed),
-    ] + (try tracing(function)) + (try networkLinks())
+    ] + (try tracing(function)) + (try kprobes()) + (try networkLinks())
   return KnownState(facts: ["links": .array(links)], resources: [directory])
 }
 
@@ -187,6 +187,45 @@ private func uprobeEvent(_ path: String, isReturn: Bool) throws(SystemError) -> 
         "offset": .number(64),
       ])
   }
+}
+
+/// A probe of a kernel's function, one of its return, and one of two functions; none in a kernel
+/// without kprobes.
+private func kprobes() throws -> [JSON] {
+  let device = "/sys/bus/event_source/devices/kprobe/type"
+  guard access(device, R_OK) == 0 else { return [] }
+  let type = try contents(device)
+  let events = try [false, true].map { (isReturn) throws(SystemError) in
+    try BPF.withPointer(Array("bpf_fentry_test2\0".utf8)) { (name) throws(SystemError) in
+      try eventLink(
+        Attributes(size: 112).with(type, at: 0).with(wide: isReturn ? 1 : 0, at: 8)
+          .with(wide: name, at: 56),
+        program: try BPF.program("kernel", type: 2), cookie: 10,
+        [
+          "event": .string(isReturn ? "kretprobe" : "kprobe"), "perf_type": .number(type),
+          "perf_config": .string(isReturn ? "0x1" : "0x0"), "target": .string("bpf_fentry_test2"),
+          "offset": .number(0),
+        ])
+    }
+  }
+  return events + [try manyKprobes()]
+}
+
+private func manyKprobes() throws(SystemError) -> JSON {
+  let program = try BPF.program("kernels", type: 2, attachType: 42)
+  let names = Array("bpf_fentry_test3\0bpf_fentry_test4\0".utf8)
+  let link = try BPF.withPointer(names) { (first) throws(SystemError) in
+    let pointers = Attributes(size: 16).with(wide: first, at: 0).with(wide: first + 17, at: 8)
+    return try BPF.withPointer(pointers.bytes) { (symbols) throws(SystemError) in
+      // BPF_F_KPROBE_MULTI_RETURN
+      try attach(program, to: 0, 42) {
+        $0.with(1, at: 16).with(2, at: 20).with(wide: symbols, at: 24)
+      }
+    }
+  }
+  return try facts(
+    link, "kprobe_multi", program: program,
+    ["attach_type": .string("trace_kprobe_multi"), "count": .number(2), "flags": .string("0x1")])
 }
 
 /// Two places of a file, for this process alone.
