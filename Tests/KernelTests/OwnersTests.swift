@@ -103,7 +103,13 @@ import Testing
         })
       #expect(found.isSuperset(of: stable))
       #expect(stable.count >= 4, "\(stable.count)")
-      #expect(Set(rows.compactMap { $0.text("comm") }).isSuperset(of: ["opensnoop", "tcpstates"]))
+      for row in rows {
+        guard let holder = Holder(row), let id = row.number("id"),
+          stable.contains([id, holder.pid, holder.fd]),
+          let comm = try? ProcFiles.text("/proc/\(holder.pid)/comm")
+        else { continue }
+        #expect(row.text("comm") == String(comm.dropLast()))
+      }
     }
   }
 
