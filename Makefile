@@ -16,7 +16,7 @@ AS_ROOT   = $(if $(filter-out 0,$(shell id -u)),sudo)
 SOURCES   = Package.swift Sources Tests Examples Benchmarks
 
 .PHONY: help run test check fuzz bench build lint format readme man install dist check-dist deb check-deb \
-        image check-image new-iterator clean deps test-deps bpffs
+        image check-image test-kernels new-iterator clean deps test-deps bpffs
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +92,11 @@ image: build ## OCI image with the static executable into dist/ (check-image: ru
 
 check-image:
 	scripts/check-image
+
+test-kernels: build ## Run the kernel tests on other kernels in qemu, and write docs/kernels.md
+	$(SWIFT) build $(PLAN) --build-tests
+	@scripts/install-packages qemu-system-x86 busybox-static cpio xz-utils
+	scripts/test-kernels
 
 new-iterator: ## Write both files of a new table: NAME=things ITER=kernel_target
 	@scripts/new-iterator "$(NAME)" "$(ITER)"

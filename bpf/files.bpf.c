@@ -337,6 +337,12 @@ static __always_inline int put_path(struct kiter_writer *w, struct file *trusted
 	return place_of(address_of(file)) == (int)place;
 }
 
+/* What asks where a file is, and of what type it is. */
+#define PLACE (KITER_FIELD(path) | KITER_FIELD(deleted))
+#define TYPE                                                                                       \
+	(KITER_FIELD(type) | KITER_FIELD(mode) | KITER_FIELD(size_bytes) |                         \
+	 KITER_FIELD(special_device) | KITER_FIELD(anon) | KITER_FIELD(bpf_id))
+
 SEC("iter/task_file")
 int files(struct bpf_iter__task_file *ctx)
 {
@@ -349,12 +355,17 @@ int files(struct bpf_iter__task_file *ctx)
 		return 0;
 	struct task_struct *task = UNTRUSTED(struct task_struct, trusted_task);
 	struct file *file = UNTRUSTED(struct file, trusted);
+	u64 magic = file->f_inode->i_sb->s_magic;
+	if (kiter_config.magic && magic != kiter_config.magic)
+		return 0;
 	/* Without a table: the task has just closed all of its files. */
 	if (!task->files || is_repeated(ctx->meta, task))
 		return 0;
 	if (kiter_config.path >= 0 && !is_path(task, file))
 		return 0;
-	enum place place = place_of(address_of(file));
+	enum place place = NOWHERE;
+	if (kiter_config.deleted || WANT_ANY(PLACE))
+		place = place_of(address_of(file));
 	if (kiter_config.deleted && place != DELETED)
 		return 0;
 	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_files))
@@ -363,8 +374,9 @@ int files(struct bpf_iter__task_file *ctx)
 	u32 pid = numbers >> 32;
 	if (!pid)
 		return kiter_drop(&w); /* reaped since the kernel found it */
-	u64 magic = file->f_inode->i_sb->s_magic;
-	u32 type = JOIN(&w, put_type(w.record, JOIN(&w, file->f_inode), magic));
+	u32 type = 0;
+	if (WANT_ANY(TYPE))
+		type = JOIN(&w, put_type(w.record, JOIN(&w, file->f_inode), magic));
 	w.slot->pid = pid;
 	PUT(&w, pid, pid);
 	PUT(&w, tid, (u32)numbers);

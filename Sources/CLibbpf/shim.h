@@ -10,6 +10,8 @@
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
+#include <linux/sched.h>
+#include <linux/sockios.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,9 +160,9 @@ static inline int kiter_is_on_bpffs(int descriptor)
 }
 
 /* syscall(2) is variadic, and glibc 2.35 was the first with a wrapper. */
-static inline int kiter_pidfd_open(int pid)
+static inline int kiter_pidfd_open(int pid, unsigned int flags)
 {
-	return (int)syscall(SYS_pidfd_open, pid, 0);
+	return (int)syscall(SYS_pidfd_open, pid, flags);
 }
 
 /* Only libcap has a wrapper for capget(2). 0 if the kernel does not answer. */
@@ -238,4 +240,24 @@ static inline char *kiter_format(const char *format, va_list arguments)
 	if (text)
 		vsnprintf(text, (size_t)length + 1, format, arguments);
 	return text;
+}
+
+/* In no header that Swift has, or variadic. They return a negative error number. */
+static inline int kiter_pidfd_getfd(int process, __u32 number)
+{
+	int descriptor = (int)syscall(SYS_pidfd_getfd, process, number, 0);
+
+	return descriptor < 0 ? -errno : descriptor;
+}
+
+static inline int kiter_network_of_socket(int socket)
+{
+	int descriptor = (int)syscall(SYS_ioctl, socket, SIOCGSKNS);
+
+	return descriptor < 0 ? -errno : descriptor;
+}
+
+static inline int kiter_enter_network(int network)
+{
+	return syscall(SYS_setns, network, CLONE_NEWNET) < 0 ? -errno : 0;
 }

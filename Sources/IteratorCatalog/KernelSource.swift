@@ -16,6 +16,9 @@ public struct TableRequest: Sendable {
   public var engine: WalkEngine?
   /// What fields must be equal to; only those that are filters, and that the projection has.
   public var matches: [String: FilterValue] = [:]
+  /// Are the walks made in each network namespace of the host? Else they show the caller's, if they
+  /// show one at all.
+  public var allNetworks = false
   /// Where relocated programs are kept between runs; nil for nowhere.
   public var cache: ProgramCache? = .standard
 
@@ -47,8 +50,13 @@ public struct TableRequest: Sendable {
     let scopes =
       isSweep
       ? try KernelMap.numbers(iterator: projection.schema.name).map { .map($0) } : try walkScopes()
+    var request = self
+    request.projection = projection.tellingRepeats
+    let cache = cache
     var walks = IteratorWalks(
-      try load(files, names), names: names, scopes: scopes, isSweep: isSweep)
+      try request.load(files, names), names: names, scopes: scopes, isSweep: isSweep,
+      networks: allNetworks
+        ? { () throws(IteratorError) in try networkNamespaces(cache) } : nil)
     if let onStall, projection.mayWait { walks.reportStalls(onStall) }
     return walks
   }
@@ -94,8 +102,9 @@ public struct TableRequest: Sendable {
 
 /// The running kernel as a source of records: loads a table's programs, and walks with each.
 public struct KernelSource: RecordSource, ~Copyable {
-  // One of the three.
+  // One of the four.
   private let direct: DirectSource?
+  private var owned: OwnedSource?
   private var walks: IteratorWalks?
   private var stored: StoredWalk?
 
@@ -112,6 +121,11 @@ public struct KernelSource: RecordSource, ~Copyable {
     _ files: EmbeddedFiles, _ request: TableRequest, isRepeated: Bool = false,
     onStall: (@Sendable (StallPlace) -> Void)? = nil
   ) throws(IteratorError) {
+    if let owned = try OwnedSource.ifAsked(files, request, onStall) {
+      self.owned = owned
+      direct = nil
+      return
+    }
     if request.engine != .seq, let program = request.storedProgram {
       stored = try StoredWalk(
         program.name + "_direct", iterator: request.projection.schema.name,
@@ -134,6 +148,7 @@ public struct KernelSource: RecordSource, ~Copyable {
   /// Begins again: what is read then is the kernel as it is then.
   mutating func restart() {
     direct?.restart()
+    owned?.restart()
     stored?.restart()
     walks?.restart()
   }
@@ -143,6 +158,7 @@ public struct KernelSource: RecordSource, ~Copyable {
   /// - Throws: `IteratorError`.
   public mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     if let count = try direct?.read(into: buffer) { return count }
+    if let count = try owned?.read(into: buffer) { return count }
     if let count = try stored?.read(into: buffer) { return count }
     return try walks?.read(into: buffer) ?? 0
   }

@@ -10,6 +10,7 @@ public struct Capabilities: Sendable {
     case dacOverride = 1
     case dacReadSearch = 2
     case fowner = 3
+    case netAdmin = 12
     case sysPtrace = 19
     case sysAdmin = 21
     case syslog = 34
@@ -24,6 +25,7 @@ public struct Capabilities: Sendable {
       case .dacReadSearch: "CAP_DAC_READ_SEARCH"
       case .fowner: "CAP_FOWNER"
       case .syslog: "CAP_SYSLOG"
+      case .netAdmin: "CAP_NET_ADMIN"
       case .sysPtrace: "CAP_SYS_PTRACE"
       case .sysAdmin: "CAP_SYS_ADMIN"
       case .perfmon: "CAP_PERFMON"

@@ -25,7 +25,7 @@ extension ProgramCache {
 /// A table's programs in the kernel: they can be attached.
 public struct LoadedPrograms: ~Copyable {
   private let objects: KernelObjects
-  private let iterator: String
+  let iterator: String
 
   /// Loads programs: from the cache, or through libbpf, which fills the cache.
   ///

@@ -16,7 +16,7 @@ public enum ProcessStatus: Sendable, Equatable {
       self = .none
       return
     }
-    let descriptor = kiter_pidfd_open(number)
+    let descriptor = kiter_pidfd_open(number, 0)
     if descriptor >= 0 {
       close(descriptor)
       self = .process

@@ -19,9 +19,9 @@ public struct Projection: Sendable {
   /// The columns in the order asked for.
   public let columns: [Column]
   /// A bit for each stored field that the columns need.
-  public let wanted: [UInt64]
+  public internal(set) var wanted: [UInt64]
   /// Where the tail begins: behind the last wanted field.
-  public let fixedSize: Int
+  public internal(set) var fixedSize: Int
 
   /// Plans the given columns of a schema.
   ///
@@ -45,7 +45,7 @@ public struct Projection: Sendable {
   /// Plans all columns of a schema.
   public init(allOf schema: Schema) { self.init(schema, fields: schema.columns, filters: []) }
 
-  private init(_ schema: Schema, fields: [Field], filters: [String]) {
+  init(_ schema: Schema, fields: [Field], filters: [String]) {
     let layout = RecordLayout(schema)
     let columns = fields.map { field in
       Column(
@@ -123,15 +123,19 @@ public struct UnknownColumn: Error, CustomStringConvertible {
   public let table: String
   /// The columns whose names are near.
   public let near: [String]
+  /// Is it there with a row for each holder?
+  let isOfOwners: Bool
 
   init(name: String, schema: Schema) {
     self.name = name
     table = schema.name
     near = nearestNames(to: name, in: schema.columns.map(\.name))
+    isOfOwners = schema.owners != nil && OwnerColumn.fields.contains { $0.name == name }
   }
 
   /// What and what next, on one line.
   public var description: String {
+    if isOfOwners { return "\(table) has the column \"\(name)\" only with --owners" }
     let help = "the table's --help lists its columns"
     guard !near.isEmpty else { return "\(table) has no column \"\(name)\"; \(help)" }
     let names = near.map { "\"\($0)\"" }.joined(separator: " or ")

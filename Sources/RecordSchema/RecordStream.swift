@@ -3,6 +3,7 @@ public struct RecordStream<Source: RecordSource & ~Copyable>: ~Copyable {
   private var source: Source
   private let table: String
   private var cutter: RecordCutter
+  private var shown: ShownRecords?
   private let buffer: UnsafeMutableRawBufferPointer
   /// Bytes in `buffer` that belong to a record whose end has not been read.
   private var carried = 0
@@ -18,13 +19,15 @@ public struct RecordStream<Source: RecordSource & ~Copyable>: ~Copyable {
     self.source = source
     self.table = schema.name
     cutter = RecordCutter(schema: schema, layout: layout)
+    shown = ShownRecords(schema, layout)
     // SAFETY: freed in deinit; no view of it leaves `nextRecords` but for the closure's time.
     buffer = .allocate(byteCount: Self.capacity, alignment: 16)
   }
 
   deinit { buffer.deallocate() }
 
-  /// Reads once and hands over each record that is then complete.
+  /// Reads once and hands over each record that is then complete, but none that the kernel shows
+  /// again.
   ///
   /// - Returns: false at the end of the stream.
   /// - Throws: what the source throws, or `StreamError`.
@@ -37,7 +40,9 @@ public struct RecordStream<Source: RecordSource & ~Copyable>: ~Copyable {
     }
     let end = carried + count
     let bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<end])
-    let cut = try cutter.cut(bytes) { record, _, preamble in try body(record, preamble) }
+    let cut = try cutter.cut(bytes) { record, _, preamble in
+      if shown?.isRepeated(record) != true { try body(record, preamble) }
+    }
     carryOver(from: cut, to: end)
     return true
   }

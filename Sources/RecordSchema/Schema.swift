@@ -14,6 +14,8 @@ public struct Schema: Sendable, Equatable {
   public var parameters: [Parameter]
   /// The fields that tell one row from another.
   public var key: [String]
+  /// By what processes hold the table's objects; nil if they do not.
+  public var owners: Owners?
   /// Names of values, by enum or flag set.
   public var names: [NameSet]
   /// All fields: stored, hidden and derived, in the order of the columns.
@@ -22,7 +24,8 @@ public struct Schema: Sendable, Equatable {
   /// Creates a schema; the parameters are the properties.
   public init(
     name: String, version: Int, summary: String, programs: [Program], scopes: [Scope],
-    parameters: [Parameter], key: [String], names: [NameSet], fields: [Field]
+    parameters: [Parameter], key: [String], owners: Owners? = nil, names: [NameSet],
+    fields: [Field]
   ) {
     self.name = name
     self.version = version
@@ -31,6 +34,7 @@ public struct Schema: Sendable, Equatable {
     self.scopes = scopes
     self.parameters = parameters
     self.key = key
+    self.owners = owners
     self.names = names
     self.fields = fields
   }

@@ -29,6 +29,7 @@ extension SchemaFile {
         where: $0.condition)
     }
     key = schema.key
+    owners = schema.owners.map { Owners(on: $0.key, held: Named($0.held)) }
     names = Dictionary(schema.names.map { ($0.name, Names($0)) }) { first, _ in first }
     fields = schema.fields.map { Entry($0) }
   }

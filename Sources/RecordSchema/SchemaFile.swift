@@ -9,6 +9,7 @@ struct SchemaFile: Codable {
   var scopes: [Named<Schema.Scope>]?
   var parameters: [Parameter]?
   var key: [String]
+  var owners: Owners?
   var names: [String: Names]?
   var fields: [Entry]
 
@@ -27,6 +28,11 @@ struct SchemaFile: Codable {
     var summary: String
     var maximum: UInt32?
     var `where`: String?
+  }
+
+  struct Owners: Codable {
+    var on: String
+    var held: Named<Schema.Owners.Held>
   }
 
   struct Names: Codable {

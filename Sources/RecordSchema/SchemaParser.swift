@@ -36,7 +36,11 @@ extension Schema {
             maximum: parameter.maximum ?? .max, condition: parameter.where)
         }
       },
-      key: file.key, names: try NameSet.sets(file.names ?? [:]),
+      key: file.key,
+      owners: file.owners.flatMap { owners in
+        owners.held.value.map { Owners(on: owners.on, held: $0) }
+      },
+      names: try NameSet.sets(file.names ?? [:]),
       fields: file.fields.compactMap(\.field))
     let used = Set(fields.compactMap(\.names))
     let own = Set(names.map(\.name))

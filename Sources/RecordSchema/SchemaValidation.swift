@@ -21,12 +21,26 @@ extension Schema {
     for key in key where field(key)?.type == nil || field(key)?.isHidden == true {
       throw SchemaError("key", "no stored column \"\(key)\"")
     }
+    if let owners { try validate(owners) }
     for set in names {
       for value in set.values { try requireNameOfValue(value.name, "names \"\(set.name)\"") }
     }
     try requireOneLine(summary, "summary")
     if storedFields.count > RecordLayout.maximumFields {
       throw SchemaError("fields", "at most \(RecordLayout.maximumFields) stored fields")
+    }
+  }
+
+  private func validate(_ owners: Owners) throws(SchemaError) {
+    switch field(owners.key)?.type {
+    case .u32, .u64: break
+    default: throw SchemaError("owners", "\"\(owners.key)\" is no stored u32 or u64")
+    }
+    if let field = OwnerColumn.fields.first(where: { field($0.name) != nil }) {
+      throw SchemaError("owners", "the field \"\(field.name)\" would be there twice")
+    }
+    if RecordLayout(self).words != RecordLayout(withOwners).words {
+      throw SchemaError("owners", "there is no room for the owners' fields in the masks")
     }
   }
 

@@ -26,7 +26,8 @@ func swiftSource(for table: Table, object: Data) -> String {
         programs: [\(schema.programs.map(literal).joined(separator: ", "))],
         scopes: [\(schema.scopes.map { "." + $0.rawValue }.joined(separator: ", "))],
         parameters: [\(schema.parameters.map(literal).joined(separator: ", "))],
-        key: [\(schema.key.map(literal).joined(separator: ", "))],
+        key: [\(schema.key.map(literal).joined(separator: ", "))],\(
+          schema.owners.map { "\n    owners: \(literal($0))," } ?? "")
         names: nameSets, fields: fields)
 
       /// The compiled `bpf/\(schema.name).bpf.c`, and the schema's own text.

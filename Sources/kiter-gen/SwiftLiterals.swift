@@ -30,6 +30,10 @@ func literal(_ parameter: Schema.Parameter) -> String {
     + "summary: \(literal(parameter.summary)), maximum: \(parameter.maximum)\(condition))"
 }
 
+func literal(_ owners: Schema.Owners) -> String {
+  ".init(on: \(literal(owners.key)), held: .\(owners.held))"
+}
+
 func literal(_ set: Schema.NameSet) -> String {
   let values = set.values.map { value in
     let verdict = value.verdict.map { ", .\($0)" } ?? ""

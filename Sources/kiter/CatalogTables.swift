@@ -25,14 +25,29 @@ struct QueryTables {
     let folder = PinFolder(output.pins ?? PinFolder.standardPath)
     let mayLoad = !output.pinned && output.pins == nil && Capabilities().mayLoad
     host = .live()
-    let own = Catalog.tables.map { table in
+    let own = Catalog.tables.flatMap { table in
       let pins = TablePins(table.schema, in: folder)
-      if !mayLoad && pins.exist { return pinnedTable(pins) }
-      var request = TableRequest(Projection(allOf: table.schema))
-      if output.noCache { request.cache = nil }
-      return LoadedTable(files: table.files, request: request, onStall: { _ in }).queryTable()
+      if !mayLoad && pins.exist { return [pinnedTable(pins)] }
+      return loadedTables(table.schema, table.files, output)
     }
     tables = try own + outsideTables(outside, output)
+  }
+}
+
+/// The table as programs loaded now read it, and `NAME_owners`, with a row for each holder of each
+/// object, where processes hold its objects.
+private func loadedTables(_ schema: Schema, _ files: EmbeddedFiles, _ output: OutputOptions)
+  -> [QueryTable]
+{
+  let schemas = schema.owners == nil ? [schema] : [schema, schema.withOwners]
+  return schemas.map { schema in
+    var request = TableRequest(Projection(allOf: schema))
+    if output.noCache { request.cache = nil }
+    let table = LoadedTable(files: files, request: request, onStall: { _ in }).queryTable()
+    guard schema.showsOwners else { return table }
+    var named = schema
+    named.name += "_owners"
+    return QueryTable(named, read: table.read)
   }
 }
 

@@ -101,6 +101,7 @@ extension TableRun {
       let parts = condition.split(separator: "?", omittingEmptySubsequences: false)
       query.restrictions.append(parts.joined(separator: "\(number.value)"))
     }
+    if let option = rows.loadingOption { throw table.refusal(of: option) }
     if let option = (tid + rows.files.map(\.name)).first { throw table.refusal(of: option) }
     return query
   }

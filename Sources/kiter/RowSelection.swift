@@ -12,6 +12,10 @@ struct RowSelection: Equatable {
   var numbers: [NumberParameter] = []
   /// Paths of the files that the schema's parameters name.
   var files: [TextParameter] = []
+  /// Is a row wanted for each process that holds an object?
+  var owners = false
+  /// Are rows of all network namespaces wanted?
+  var allNetworks = false
   /// What fields must be equal to, as written.
   var filters: [TextParameter] = []
 
@@ -26,10 +30,15 @@ struct RowSelection: Equatable {
     let value: String
   }
 
+  /// The first of the options that need programs loaded now: what was recorded cannot tell.
+  var loadingOption: String? { owners ? "owners" : allNetworks ? "all_netns" : nil }
+
   /// The options that a table's schema declares: scopes, programs, parameters and filters.
   static func options(of schema: Schema) -> [TableOption] {
     schema.scopes.map { option($0) } + schema.programs.compactMap { option($0) }
       + schema.parameters.map { option($0) } + schema.filters.map { option($0) }
+      + (schema.owners == nil ? [] : [ownersOption])
+      + (schema.isOfNetworkNamespace ? [allNetworksOption] : [])
       + (ProcessTree.isPossible(schema) ? [treeOption] : [])
       + schema.fields.filter { $0.derivation == .foldedStack }.map { foldedOption($0.name) }
   }
@@ -47,6 +56,19 @@ struct RowSelection: Equatable {
       Catalog.table(command: words[0])?.schema.scopes.contains(.map) == true
     else { return words }
     return [words[0], "--map"] + words[1...]
+  }
+
+  private static var ownersOption: TableOption {
+    .flag(
+      "owners",
+      "A row for each holder: pid, comm, fd; also tid, owner_cgroup, owner_container_id."
+    ) { $0.rows.owners = true }
+  }
+
+  private static var allNetworksOption: TableOption {
+    .flag("all-netns", "All network namespaces of the host, each once, with the column net_ns.") {
+      $0.rows.allNetworks = true
+    }
   }
 
   private static var treeOption: TableOption {

@@ -38,7 +38,7 @@ struct TableRun {
       let terminal = isDrawn ? WatchTerminal() : nil
       let code =
         if let path = output.from { try writeSnapshot(path) } else {
-          try usesPins ? writePinned(terminal) : writeLoaded(terminal)
+          try usesPins ? writePinned(terminal) : widened.writeLoaded(terminal)
         }
       if let code { throw code }
     } catch let code as ExitCode {
@@ -62,6 +62,14 @@ struct TableRun {
     try run.run()
   }
 
+  /// The same, with the columns that are there or shown only if an option asks for more rows.
+  private var widened: TableRun {
+    var run = self
+    if rows.owners { run.schema = schema.withOwners }
+    if rows.allNetworks { run.schema.showByDefault("net_ns") }
+    return run
+  }
+
   /// Writes the rows of programs loaded now; nil if all is well.
   private func writeLoaded(_ terminal: WatchTerminal?) throws -> ExitCode? {
     let names = try output.columnNames(of: naming(schema))
@@ -74,6 +82,7 @@ struct TableRun {
     if output.noCache { request.cache = nil }
     request.engine = output.engine
     request.programs = rows.programs
+    request.allNetworks = rows.allNetworks
     for number in rows.numbers { request.parameters[number.name] = number.value }
     for file in rows.files { request.parameters[file.name] = try opened.open(file.value) }
     for match in try matches(.live()) { request.matches[match.name] = match.value }
@@ -91,7 +100,9 @@ struct TableRun {
       } else {
         end = try query.tree ? drawTree(of: source) : source.write(query, output)
       }
-    } catch let error as IteratorError where error.cause == .notPermitted && pins.exist {
+    } catch let error as IteratorError
+      where error.cause == .notPermitted && pins.exist && rows.loadingOption == nil
+    {
       // Capabilities of a user namespace (a container's root) do not count.
       return try writePinned(terminal)
     }

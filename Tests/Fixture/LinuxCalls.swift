@@ -8,6 +8,7 @@ import Glibc
 ) -> Int
 @_silgen_name("fork") func linuxFork() -> pid_t
 @_silgen_name("unshare") func linuxUnshare(_ flags: Int32) -> Int32
+@_silgen_name("setns") func linuxSetns(_ descriptor: Int32, _ kind: Int32) -> Int32
 @_silgen_name("prctl") func linuxPrctl(
   _ option: Int32, _ a: UInt, _ b: UInt, _ c: UInt, _ d: UInt
 ) -> Int32

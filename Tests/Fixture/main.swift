@@ -21,6 +21,8 @@ let states: [String: ([String]) throws -> KnownState] = [
   "memory": memory,
   "sockets": sockets,
   "socket-options": socketOptions,
+  "shared-sockets": sharedSockets,
+  "held-networks": heldNetworks,
   "namespaces": namespaces,
   "family": family,
   "traced": traced,

@@ -1,13 +1,14 @@
 """engines.py ENGINE answer KITER DOCUMENT FOLDER: what the document's statements say of a fleet.
-engines.py ENGINE keep KITER TABLE FILE: does a table keep each value of these JSON Lines?
+engines.py ENGINE keep KITER FOLDER: does each table keep each value of FOLDER/TABLE.jsonl?
 
 ENGINE is duckdb or clickhouse; the tables are those of `kiter schema TABLE --as ENGINE --stamp`.
-FOLDER has a folder for each host, with TABLE.jsonl in it.
+To be asked, FOLDER has a folder for each host, with TABLE.jsonl in it.
 """
 
 import datetime
 import glob
 import json
+import os
 import re
 import subprocess
 import sys
@@ -94,8 +95,17 @@ def plain(row, properties, arrays_may_be_null):
     return json.dumps(values, sort_keys=True)
 
 
-def keep(engine, name, kiter, table, path):
-    """Compares what is read with what was loaded, and both with the JSON Schema."""
+def keep(engine, name, kiter, folder):
+    """How many rows of each table came back as they were."""
+    counts = {}
+    for path in sorted(glob.glob(f"{folder}/*.jsonl")):
+        table = os.path.basename(path).removesuffix(".jsonl")
+        counts[table] = keep_table(engine, name, kiter, table, path)
+    print(json.dumps(counts))
+
+
+def keep_table(engine, name, kiter, table, path):
+    """Compares what is read with what was loaded, and that with the JSON Schema."""
     import jsonschema
 
     described = json.loads(schema(kiter, table, "json-schema"))
@@ -117,7 +127,7 @@ def keep(engine, name, kiter, table, path):
     different = next((pair for pair in zip(found, wanted) if pair[0] != pair[1]), None)
     if different or len(found) != len(wanted):
         sys.exit(f"{table}: {len(found)} rows of {len(wanted)}; differs: {different}")
-    print(len(found))
+    return len(found)
 
 
 def main():

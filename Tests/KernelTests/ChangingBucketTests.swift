@@ -24,6 +24,33 @@ import Testing
   }
 }
 
+/// A kernel that shows every socket again.
+@Suite(.kernel) struct RepeatingKernelTests {
+  private struct TwoWalks: RecordSource, ~Copyable {
+    var first: KernelSource
+    var second: KernelSource
+
+    mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+      let count = try first.read(into: buffer)
+      return try count > 0 ? count : second.read(into: buffer)
+    }
+  }
+
+  /// Without the column that would tell.
+  @Test func eachSocketIsThereOnce() throws {
+    let bucket = try Bucket(SOCK_DGRAM)
+    defer { bucket.close() }
+    let projection = try Projection(SocketsRecord.schema, columns: ["local_port"])
+    var request = TableRequest(projection)
+    request.programs = ["udp"]
+    let walks = try TwoWalks(
+      first: KernelSource(SocketsRecord.files, request),
+      second: KernelSource(SocketsRecord.files, request))
+    let snapshot = try Snapshot<SocketsRecord>(walks, projection: projection, host: .live())
+    #expect(snapshot.count { $0.localPort == bucket.port } == 400)
+  }
+}
+
 /// Small reads of a source, before each of which something happens.
 private struct DisturbedSource: RecordSource, ~Copyable {
   var source: KernelSource

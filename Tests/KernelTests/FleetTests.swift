@@ -54,23 +54,24 @@ import Testing
   }
 
   /// What is loaded with a table's definition comes back as it was, and each row is as the JSON
-  /// Schema says.
-  @Test(
-    .enabled(if: !Engine.available.isEmpty, Engine.note()),
-    arguments: Catalog.tables.map { $0.schema.name })
-  func everyValueIsKept(table: String) throws {
+  /// Schema says. One process for all tables: an engine takes a second to start.
+  @Test(.enabled(if: !Engine.available.isEmpty, Engine.note()))
+  func everyValueOfEveryTableIsKept() throws {
     defer { try? FileManager.default.removeItem(at: folder) }
-    let links = try table == "links" ? MadeLinks() : nil
-    let fixtures = try table == "files" ? [Fixture("files"), Fixture("sockets")] : []
-    let command = ContractTests.command(table)
-    let output = try Kiter.run([command, "-c", "all", "--stamp", "-o", "jsonl", "--limit", "2000"])
-    #expect(output.status == 0, "\(output.stderr)")
-    let file = folder.appending(path: "\(table).jsonl")
-    try output.stdout.write(to: file)
-    let count = output.text.split(separator: "\n").count
+    let links = try MadeLinks()
+    let fixtures = try [Fixture("files"), Fixture("sockets")]
+    var counts: [String: Int] = [:]
+    for table in Catalog.tables.map({ $0.schema.name }) {
+      let command = [ContractTests.command(table), "-c", "all", "--stamp", "-o", "jsonl"]
+      let output = try Kiter.run(command + ["--limit", "2000"])
+      #expect(output.status == 0, "\(output.stderr)")
+      try output.stdout.write(to: folder.appending(path: "\(table).jsonl"))
+      counts[table] = output.text.split(separator: "\n").count
+    }
+    #expect(counts.values.count { $0 > 0 } > 8, "\(counts)")
     for engine in Engine.available {
-      let kept = try ask(engine, ["keep", Kiter.executable(), table, file.path])
-      #expect(String(decoding: kept, as: UTF8.self) == "\(count)\n", "\(engine)")
+      let kept = try ask(engine, ["keep", Kiter.executable(), folder.path])
+      #expect(try JSONDecoder().decode([String: Int].self, from: kept) == counts, "\(engine)")
     }
     withExtendedLifetime((links, fixtures)) {}
   }
@@ -157,7 +158,7 @@ import Testing
     guard isDuckDBThere else { return }
     let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
       .filter { $0.hasSuffix(".files.jsonl") }
-    #expect(files.count == 4)
+    #expect(files.count == 3)
     let lines = try files.map {
       try String(contentsOf: folder.appending(path: $0), encoding: .utf8).split(separator: "\n")
         .count

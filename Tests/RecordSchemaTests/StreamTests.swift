@@ -30,6 +30,38 @@ import Testing
     #expect(try Self.pids(bytes) == [1, 2, 3, 1, 2, 3])
   }
 
+  /// A table of TCP sockets, of which the kernel may show one again.
+  private static func numbers(_ key: [String], _ records: [UInt8]) throws -> [UInt64] {
+    var schema = testSchema
+    schema.programs = [.init(name: "things", target: "tcp", since: "6.1")]
+    schema.key = key
+    let projection = try Projection(schema, columns: ["pid"])
+    var stream = RecordStream(
+      BytesSource(preambleBytes(schema) + records, piece: 700), schema: schema,
+      layout: projection.layout)
+    let slot = try #require(projection.columns[0].slot)
+    var numbers: [UInt64] = []
+    while try stream.nextRecords({ record, _ in
+      if let number = record.value(slot).number { numbers.append(number) }
+    }) {}
+    return numbers
+  }
+
+  @Test func whatTheKernelShowsAgainIsThereOnce() throws {
+    // More than there is room for at first; steps that differ in the upper half alone, too.
+    let all = Array(1...2000)
+    func records(_ numbers: [Int]) -> [UInt8] {
+      numbers.flatMap { RecordBuilder().number("pid", UInt64($0) << 16 | 1).record }
+    }
+    let shown = try Self.numbers(["pid"], records(all + all.reversed() + [1, 1, 2001]))
+    #expect(shown == (all + [2001]).map { UInt64($0) << 16 | 1 })
+    // Rows that the first part of the key does not tell apart are no repeats.
+    #expect(try Self.numbers(["pid", "uid"], records([1, 1, 2])).count == 3)
+    // Nor are those without the number.
+    let empty = RecordBuilder().number("nice", 1).record
+    #expect(try Self.numbers(["pid"], empty + records([1]) + empty).count == 1)
+  }
+
   @Test func anEmptyStreamHasNoRecords() throws {
     #expect(try Self.pids([]) == [])
     #expect(try Self.pids(preambleBytes()) == [])
