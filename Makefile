@@ -16,7 +16,7 @@ AS_ROOT   = $(if $(filter-out 0,$(shell id -u)),sudo)
 SOURCES   = Package.swift Sources Tests Examples Benchmarks
 
 .PHONY: help run test check fuzz bench build lint format readme man install dist check-dist deb check-deb \
-        image check-image test-kernels new-iterator clean deps test-deps bpffs
+        check-fleet image check-image test-kernels new-iterator clean deps test-deps bpffs
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,10 @@ deb: ## Debian package into dist/ (check-deb: use it in fresh trees of Debian 12
 check-deb:
 	scripts/check-deb
 
+check-fleet: test-deps ## Load three hosts into DuckDB and ClickHouse (fetches 800 MB)
+	@scripts/python-packages .build-python Tests/Fleet/clickhouse.txt
+	$(SWIFT) test $(PLAN) --disable-xctest --filter FleetTests
+
 image: build ## OCI image with the static executable into dist/ (check-image: run it)
 	scripts/make-image
 
@@ -110,7 +114,7 @@ deps:
 test-deps: deps
 	@scripts/install-packages bpftool fish groff iproute2 lsof procps python3-venv sqlite3 strace \
 	  tmux util-linux zsh
-	@scripts/python-packages .build-python
+	@scripts/python-packages .build-python Tests/Fleet/requirements.txt
 
 bpffs:
 	@scripts/mount-bpffs

@@ -18,7 +18,7 @@ import Testing
     /// DuckDB's command line.
     static let client = folder + "/duckdb"
 
-    /// `make test-deps` fetches them.
+    /// `make test` fetches DuckDB, `make check-fleet` ClickHouse, too.
     static let available = allCases.filter { engine in
       let output = try? Command.run([python, "-c", "import jsonschema, \(engine.package)"])
       return output?.status == 0
@@ -26,7 +26,7 @@ import Testing
 
     static func note() -> Comment {
       let missing = allCases.filter { !available.contains($0) }.map { $0.rawValue }
-      return "not to be had here: \(missing.joined(separator: ", ")); see scripts/python-packages"
+      return "not to be had here: \(missing.joined(separator: ", ")); make check-fleet fetches them"
     }
   }
 
