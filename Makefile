@@ -7,8 +7,8 @@ DESTDIR  ?=
 PLAN      = --disable-build-manifest-caching
 RELEASE   = $(PLAN) -c release --scratch-path .build-release \
             -Xswiftc -static-executable -Xswiftc -cross-module-optimization \
-            -Xswiftc -use-ld=lld -Xlinker -s \
-            -Xlinker -T -Xlinker "$(CURDIR)/packaging/reproducible.ld"
+            -Xswiftc -use-ld=lld -Xlinker -s -Xlinker --no-eh-frame-hdr \
+            -Xlinker -T -Xlinker "$(CURDIR)/packaging/kiter.ld"
 UNITS     = $(PREFIX)/lib/systemd/system
 SHARE     = $(DESTDIR)$(PREFIX)/share
 BINARY    = .build-release/release/kiter

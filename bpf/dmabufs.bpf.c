@@ -3,8 +3,8 @@
  * iter/dmabuf: one object for each buffer that devices share, whoever made it.
  *
  * The kernel does not go on with such a walk behind the first buffer of its file, and does not say
- * so (dma_buf_iter_seq_start()). So there is a second program, which stores records in memory; the
- * first one is for pins.
+ * so (dma_buf_iter_seq_start()). So there is a second program, which stores records in memory,
+ * and the first one serves nobody but --engine seq on a host with few buffers.
  */
 #include "kernel.h"
 
@@ -33,10 +33,6 @@ struct dma_buf {
 	const char *exp_name;
 	const char *name;
 	struct module *owner; /* NULL: built into the kernel */
-};
-
-struct seq_file___count {
-	u64 count;
 };
 
 struct bpf_iter__dmabuf {
@@ -68,19 +64,6 @@ static __always_inline void put_fields(struct kiter_writer *w, struct dma_buf *t
 		PUT_STRING(w, module, buffer->owner->name, 56);
 }
 
-/*
- * A walk that ends where it should have gone on ends at the start of a read: nothing is in the buffer,
- * though there were objects. The reader takes the begin of a record without the rest for an error.
- */
-static __always_inline void end_of_walk(struct bpf_iter_meta *meta)
-{
-	struct seq_file___count *seq = (void *)meta->seq;
-	u8 begin = 1;
-
-	if (meta->seq_num && !BPF_CORE_READ(seq, count))
-		bpf_seq_write(meta->seq, &begin, sizeof(begin));
-}
-
 SEC("iter/dmabuf")
 int dmabufs(struct bpf_iter__dmabuf *ctx)
 {
@@ -88,10 +71,8 @@ int dmabufs(struct bpf_iter__dmabuf *ctx)
 	struct kiter_writer w;
 
 	kiter_open(&w, ctx->meta);
-	if (!buffer) {
-		end_of_walk(ctx->meta);
+	if (!buffer)
 		return 0;
-	}
 	if (!kiter_begin(&w, ctx->meta, KITER_PROGRAM_dmabufs))
 		return KITER_RETRY;
 	put_fields(&w, buffer);

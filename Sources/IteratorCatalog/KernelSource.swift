@@ -89,10 +89,11 @@ public struct TableRequest: Sendable {
 
   /// The error with the Linux that it takes, where this one is older.
   private func named(_ error: IteratorError) -> IteratorError {
-    guard error.cause != .notPermitted, let kernel = KernelSupport() else { return error }
+    guard let kernel = KernelSupport() else { return error }
     let missing = selectedPrograms.first { !kernel.hasIterator($0.target) }
     // Such a kernel has all that came with 6.1: what it lacks of that is nowhere, an outsider's mistake.
     let isOld = !kernel.isNewEnough()
+    if error.cause == .notPermitted && !isOld { return error }
     guard let since = isOld ? "6.1" : missing?.since, isOld || since != "6.1" else { return error }
     var error = error
     error.cause = .unsupported

@@ -13,6 +13,11 @@ struct PinnableTable {
     if record.schema.scopes.contains(.map) {
       throw PinUsageError("\(record.schema.name): a pin would be of one map; it cannot be pinned")
     }
+    if record.schema.programs.contains(where: { $0.target == "dmabuf" }) {
+      throw PinUsageError(
+        "\(record.schema.name): of a pin the kernel gives 32 KiB, and does not say that there is "
+          + "more; it cannot be pinned")
+    }
     let schema = record.schema.forPinning
     let list = columns.map(ColumnList.init)
     var names = try list?.names(of: schema) ?? schema.columns.filter(\.isDefault).map(\.name)

@@ -82,8 +82,9 @@ import Testing
   @Test(arguments: [[], ["--columns", "all"]] as [[String]])
   func addressesAreLeftOut(columns: [String]) throws {
     let host = try PinnedHost()
-    // A pin of elements would be of one map.
-    let tables = Catalog.tables.map { $0.schema.name }.filter { $0 != "map_elements" }
+    // A pin of elements would be of one map; one of buffers would end early without a word.
+    let tables = Catalog.tables.map { $0.schema }.filter { !$0.scopes.contains(.map) }
+      .map { $0.name }.filter { $0 != "dmabufs" }
     let made = try host.run(["pin"] + tables + columns)
     #expect(made.stderr.isEmpty)
     let pins = try host.list()

@@ -98,7 +98,7 @@ import Testing
     let output = try Command.run(
       [try Kiter.executable(), "sql", "-o", "csv", "--no-header"],
       input: Data("SELECT 1;\n.tables\nSELECT ';',\n 2;\nSELECT 3".utf8))
-    #expect(output.text.hasPrefix("1\ncgroups\nfiles\n"))
+    #expect(output.text.hasPrefix("1\ncgroups\ndmabufs\nfiles\n"))
     #expect(output.text.hasSuffix("\n;,2\n3\n"), "\(output.text)")
     #expect(output.status == 0)
   }

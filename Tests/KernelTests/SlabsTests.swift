@@ -18,7 +18,8 @@ import Testing
   /// the same before and after; if that one differs, too, another has to agree.
   @Test func equalsSlabinfo() throws {
     var looks: [String: (row: [String: String], known: [String: String])] = [:]
-    for _ in 0..<30 {
+    let deadline = ContinuousClock.now + .seconds(90)
+    while ContinuousClock.now < deadline {
       let before = try Self.caches()
       let rows = try Kiter.rows("slabs", "--columns", "all")
       let after = try Self.caches()
@@ -35,7 +36,10 @@ import Testing
     }
     var comparison = FieldComparison("slabs")
     for (name, look) in looks {
-      for field in Set(look.row.keys).union(look.known.keys) {
+      // /proc/slabinfo only estimates what is free in longer lists (count_partial_free_approx()).
+      let isEstimate = (look.row["partial_slabs"].flatMap { Int($0) } ?? 0) > 10_000
+      for field in Set(look.row.keys).union(look.known.keys)
+      where !(isEstimate && field == "active_objects") {
         comparison.compare(field, look.row[field], look.known[field], in: name)
       }
     }

@@ -51,12 +51,16 @@ import Testing
     let before = try lines(Kiter.run(arguments))
     let path = try folder.record("snapshot", [table])
     let found = try lines(folder.runAsNobody(arguments + ["--from", path]))
+    // A program of another test's, loaded again, may have the address that it had.
     let lasting = before.intersection(try lines(Kiter.run(arguments)))
+      .filter { table != "ksyms" || !$0.contains(",bpf,") }
     #expect(!lasting.isEmpty)
     #expect(lasting.subtracting(found) == [])
     for form in ["table", "json", "jsonl"] {
       let output = try folder.runAsNobody([table, "--from", path, "-o", form])
-      #expect(output.status == 0 && !output.stdout.isEmpty, "\(output.stderr)")
+      // Only the header lasts where there is no object.
+      let mayBeEmpty = form == "jsonl" && lasting.count == 1
+      #expect(output.status == 0 && (mayBeEmpty || !output.stdout.isEmpty), "\(output.stderr)")
     }
   }
 
