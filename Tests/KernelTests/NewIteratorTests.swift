@@ -8,7 +8,8 @@ import Testing
     defer { try? FileManager.default.removeItem(at: copy) }
     try FileManager.default.createDirectory(at: copy, withIntermediateDirectories: true)
     for name in [
-      "Package.swift", "Makefile", "Sources", "Tests", "Examples", "bpf", "schemas", "scripts", "VERSION",
+      "Package.swift", "Makefile", "Sources", "Tests", "Examples", "bpf", "schemas", "scripts",
+      "VERSION",
     ] {
       try FileManager.default.copyItem(
         at: packageRoot().appending(path: name), to: copy.appending(path: name))
