@@ -41,7 +41,7 @@ import Testing
       // Before the next look: the change of size draws.
       try terminal.wait("\(columns) x \(rows)") { lines in
         lines.count == rows && lines[0].hasPrefix("tasks: 30 rows")
-          && lines[1].hasPrefix(" ") && lines[1].contains("PID")
+          && lines[1].contains("PID")
           && lines[2..<rows - 1].allSatisfy { $0.contains("\(many.pid)") }
           && lines[rows - 1].hasPrefix("q quit") && lines.allSatisfy { $0.count <= columns }
       }
