@@ -66,6 +66,8 @@ struct SnapshotCommand: ParsableCommand {
       let source = try KernelSource(table.files, TableRequest(Projection(allOf: schema)))
       _ = try writer.write(ReadAhead(source), schema)
     } catch let error as IteratorError where names.isEmpty && error.cause == .unsupported {
+      // Nothing would be left.
+      if KernelSupport()?.isNewEnough() == false { throw error }
       report("\(schema.name) is left out: \(error)")
     }
   }
