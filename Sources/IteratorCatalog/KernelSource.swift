@@ -129,6 +129,10 @@ public struct KernelSource: RecordSource, ~Copyable {
       direct = nil
       return
     }
+    if request.engine == .seq, let obstacle = request.obstacleToSeq {
+      throw IteratorError(
+        iterator: request.projection.schema.name, stage: .load, cause: .invalid, advice: obstacle)
+    }
     if request.engine != .seq, let program = request.storedProgram {
       stored = try StoredWalk(
         program.name + "_direct", iterator: request.projection.schema.name,

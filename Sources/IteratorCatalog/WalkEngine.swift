@@ -1,6 +1,6 @@
 import Glibc
 import KernelIterators
-import RecordSchema
+public import RecordSchema
 
 /// How records come out of the kernel.
 public enum WalkEngine: String, Sendable, CaseIterable {
@@ -42,6 +42,13 @@ extension TableRequest {
     return programs.count == 1 && programs[0].direct == programs[0].since ? programs[0] : nil
   }
 
+  /// Why the seq engine cannot give what is asked for; nil if it can.
+  var obstacleToSeq: String? {
+    guard selectedPrograms.contains(where: \.endsSilently) else { return nil }
+    return "the seq engine gives 32 KiB of this table, and does not say that there is more; "
+      + "use --engine direct"
+  }
+
   /// About how many objects that one will store.
   var storedCount: Int { storedProgram?.target == "cgroup" ? cgroupCount() : 100 }
 
@@ -58,6 +65,12 @@ extension TableRequest {
   func bytes(for tasks: Int) -> Int {
     tasks * (projection.fixedSize + 24 * projection.wantedTexts) + 4096
   }
+}
+
+extension Schema.Program {
+  /// Does the kernel end after one buffer without a word? dmabuf_iter_seq_start() (Linux 6.16) takes
+  /// a second read for the end.
+  public var endsSilently: Bool { target == "dmabuf" }
 }
 
 /// Fewer are walked over by an iterator before the memory is mapped.

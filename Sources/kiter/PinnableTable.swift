@@ -13,7 +13,7 @@ struct PinnableTable {
     if record.schema.scopes.contains(.map) {
       throw PinUsageError("\(record.schema.name): a pin would be of one map; it cannot be pinned")
     }
-    if record.schema.programs.contains(where: { $0.target == "dmabuf" }) {
+    if record.schema.programs.contains(where: \.endsSilently) {
       throw PinUsageError(
         "\(record.schema.name): of a pin the kernel gives 32 KiB, and does not say that there is "
           + "more; it cannot be pinned")

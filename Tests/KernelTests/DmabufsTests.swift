@@ -37,6 +37,13 @@ import Testing
       output.text.firstMatch(of: #/Total (\d+) objects/#), "\(output.stderr)")
     #expect(try Kiter.rows("dmabufs").count == Int(total.1))
   }
+
+  /// The kernel would end after 32 KiB, and say nothing.
+  @Test func noEngineEndsEarly() throws {
+    let output = try Kiter.run(["dmabufs", "--engine", "seq"])
+    #expect(output.status == 64)
+    #expect(output.stderr.contains("does not say that there is more"), "\(output.stderr)")
+  }
 }
 
 @_silgen_name("memfd_create") private func linuxMemfd(
