@@ -226,19 +226,19 @@ import Testing
     #expect(invented.map(\.object) == [Array("\(kind.rawValue) 4000000000".utf8)])
   }
 
-  @Test func sockets() throws {
-    let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(number) }
-    #expect(listen(number, 1) == 0)
-    let option: Int32 = 57
-    var (cookie, size): (UInt64, socklen_t) = (0, 8)
-    // SAFETY: SO_COOKIE has eight bytes.
-    #expect(getsockopt(number, SOL_SOCKET, option, &cookie, &size) == 0)
-    let honest = SocketAudit(tables)
-    let hiding = SocketAudit { try honest.walk().filter { $0.cookie != cookie } }
+  @Test(arguments: DiagnosedKind.allCases)
+  func sockets(kind: DiagnosedKind) throws {
+    let socket = try OpenSocket(kind)
+    let cookie = socket.cookie
+    let honest = SocketAudit(kind, tables)
+    let hiding = SocketAudit(kind) { try honest.walk().filter { $0.cookie != cookie } }
     let hidden = try hiding.look().filter { $0.identity == [cookie] }
     #expect(hidden.map(\.sort) == [.socketOnlyInNetlink])
-    let inventing = SocketAudit { try honest.walk() + [(cookie: 1 << 60, name: "tcp of nobody")] }
+    let name = String(decoding: hidden.first?.object ?? [], as: UTF8.self)
+    #expect(name.hasPrefix("\(kind) ") && name.hasSuffix("inode \(socket.inode)"))
+    let inventing = SocketAudit(kind) {
+      try honest.walk() + [(cookie: 1 << 60, name: "\(kind) of nobody")]
+    }
     let invented = try inventing.look().filter { $0.identity == [1 << 60] }
     #expect(invented.map(\.sort) == [.socketNotInNetlink])
     #expect(try honest.look().allSatisfy { $0.identity != [cookie] })
@@ -254,6 +254,41 @@ import Testing
     #expect(output.status == 0, "\(output.stderr)")
     #expect(output.stdout.isEmpty, "\(output.text)")
   }
+}
+
+/// A socket that both lists show: one of TCP must listen, one of UDP and netlink be bound.
+private struct OpenSocket: ~Copyable {
+  let number: Int32
+  private(set) var (cookie, inode): (UInt64, UInt64) = (0, 0)
+
+  init(_ kind: DiagnosedKind) throws {
+    let (family, type) =
+      switch kind {
+      case .tcp: (AF_INET, SOCK_STREAM)
+      case .udp: (AF_INET, SOCK_DGRAM)
+      case .unix: (AF_UNIX, SOCK_STREAM)
+      case .netlink: (AF_NETLINK, SOCK_RAW)
+      }
+    number = socket(family, Int32(type.rawValue), 0)
+    var address = [UInt8](repeating: 0, count: kind == .netlink ? 12 : 16)
+    address[0] = UInt8(family)
+    let size = socklen_t(address.count)
+    let isBound = address.withUnsafeBytes { bytes in
+      // SAFETY: an address of these families has the size that is passed.
+      bind(number, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), size) == 0
+    }
+    try #require(kind == .unix || isBound)
+    if kind == .tcp { try #require(listen(number, 1) == 0) }
+    let option: Int32 = 57
+    var (length, status) = (socklen_t(8), stat())
+    // SAFETY: SO_COOKIE has eight bytes; fstat fills the structure.
+    try #require(getsockopt(number, SOL_SOCKET, option, &cookie, &length) == 0)
+    // SAFETY: as above.
+    try #require(fstat(number, &status) == 0)
+    inode = UInt64(status.st_ino)
+  }
+
+  deinit { close(number) }
 }
 
 /// The findings about a process.

@@ -15,11 +15,11 @@ struct Audit {
     let objects = BPFObjectKind.allCases.compactMap { kind in
       BPFAudit(kind, tables).map { Check(name: "BPF \(kind.rawValue)s", look: $0.look) }
     }
+    let sockets = DiagnosedKind.allCases.map { kind in
+      Check(name: "\(kind) sockets", look: SocketAudit(kind, tables).look)
+    }
     self.init(
-      checks: [
-        Check(name: "processes", look: ProcessAudit(tables).look),
-        Check(name: "sockets", look: SocketAudit(tables).look),
-      ] + objects + [
+      checks: [Check(name: "processes", look: ProcessAudit(tables).look)] + sockets + objects + [
         Check(name: "code", look: CodeAudit(tables: tables).look),
         Check(name: "tracing", look: TraceAudit(tables: tables).look),
       ])

@@ -8,12 +8,13 @@ struct AuditTables {
   let cache: ProgramCache?
 
   func read<Record: KernelRecord>(
-    _ table: Record.Type, _ columns: [Record.Column], parameters: [String: UInt32] = [:],
-    engine: WalkEngine? = nil
+    _ table: Record.Type, _ columns: [Record.Column], programs: [String] = [],
+    parameters: [String: UInt32] = [:], engine: WalkEngine? = nil
   ) throws -> Snapshot<Record> {
     let projection = try Projection(Record.schema, columns: columns.map(\.rawValue))
     var request = TableRequest(projection)
     request.cache = cache
+    request.programs = programs
     request.parameters = parameters
     request.engine = engine
     let stall = StallReport(projection: projection, scopes: request.scopes)

@@ -1,17 +1,22 @@
 import IteratorCatalog
 
-/// TCP and UDP sockets of this network namespace that only the kernel's walk or only sock_diag(7)
-/// shows.
+/// Sockets of a kind in this network namespace that only the kernel's walk or only sock_diag(7) shows.
 struct SocketAudit {
   /// A socket's number that is never used again, and what a user would call it.
   typealias Description = (cookie: UInt64, name: String)
 
+  let kind: DiagnosedKind
   /// Reads the sockets that the kernel's walk shows.
   let walk: () throws -> [Description]
 
-  init(walk: @escaping () throws -> [Description]) { self.walk = walk }
+  init(_ kind: DiagnosedKind, walk: @escaping () throws -> [Description]) {
+    self.kind = kind
+    self.walk = walk
+  }
 
-  init(_ tables: AuditTables) { self.init { try Self.walk(tables) } }
+  init(_ kind: DiagnosedKind, _ tables: AuditTables) {
+    self.init(kind) { try Self.walk(kind, tables) }
+  }
 
   func look() throws -> [AuditFinding] {
     var names: [UInt64: String] = [:]
@@ -20,8 +25,8 @@ struct SocketAudit {
       for (cookie, name) in sockets { names[cookie] = name }
       return Set(sockets.map { SeenObject(number: $0.cookie) })
     } _: {
-      let sockets = try diagnosis()
-      for (cookie, name) in sockets { names[cookie] = name }
+      let sockets = try SocketDiagnosis.sockets(kind)
+      for socket in sockets { names[socket.cookie] = socket.name }
       return Set(sockets.map { SeenObject(number: $0.cookie) })
     }
     return difference.onlyFirst.map {
@@ -33,30 +38,33 @@ struct SocketAudit {
       }
   }
 
-  private static func walk(_ tables: AuditTables) throws -> [Description] {
+  private static func walk(_ kind: DiagnosedKind, _ tables: AuditTables) throws -> [Description] {
     let columns: [SocketsRecord.Column] = [
-      .cookie, .protocol, .localAddress, .localPort, .remoteAddress, .remotePort, .inode,
+      .cookie, .localAddress, .localPort, .remoteAddress, .remotePort, .path, .netlinkProtocol,
+      .portId, .inode,
     ]
-    return try tables.read(SocketsRecord.self, columns).compactMap { socket in
-      guard let cookie = socket.cookie, let name = socket.protocol,
-        SocketDiagnosis.Transport(name: name) != nil
-      else { return nil }
-      return (cookie, "\(name) \(ends(of: socket)) inode \(socket.inode ?? 0)")
+    let sockets = try tables.read(SocketsRecord.self, columns, programs: [kind.rawValue])
+    return sockets.compactMap { socket in
+      guard let cookie = socket.cookie, isListed(socket, kind) else { return nil }
+      let inode = "inode \(socket.inode ?? 0)"
+      return (cookie, "\(kind) \(place(of: socket, kind)) \(inode)")
     }
   }
 
-  private static func ends(of socket: SocketsRecord) -> String {
-    let local = "\(socket.localAddress ?? "?"), port \(socket.localPort ?? 0)"
-    guard let address = socket.remoteAddress else { return "at \(local)," }
-    return "at \(local), to \(address), port \(socket.remotePort ?? 0),"
+  /// unix_diag leaves out what has no inode: who has connected, and has not been accepted.
+  private static func isListed(_ socket: SocketsRecord, _ kind: DiagnosedKind) -> Bool {
+    kind != .unix || socket.inode ?? 0 != 0
   }
 
-  private func diagnosis() throws -> [Description] {
-    try SocketDiagnosis.Transport.allCases.flatMap { transport in
-      try SocketDiagnosis.sockets(transport).map { socket in
-        let ports = "port \(socket.localPort), to port \(socket.remotePort)"
-        return (socket.cookie, "\(transport) \(ports), inode \(socket.inode)")
-      }
+  private static func place(of socket: SocketsRecord, _ kind: DiagnosedKind) -> String {
+    switch kind {
+    case .unix: return socket.path.map { "at \($0)," } ?? "without a name,"
+    case .netlink:
+      return "\(socket.netlinkProtocol ?? "?"), port \(socket.portId ?? 0),"
+    case .tcp, .udp:
+      let local = "\(socket.localAddress ?? "?"), port \(socket.localPort ?? 0)"
+      guard let address = socket.remoteAddress else { return "at \(local)," }
+      return "at \(local), to \(address), port \(socket.remotePort ?? 0),"
     }
   }
 
