@@ -57,6 +57,7 @@ final class DirectSource: RecordSource {
       do {
         return try DirectSource(files, request, onStall)
       } catch  where error.cause == .unsupported {
+        if KernelSupport()?.isNewEnough() == false { throw error }
         var error = error
         error.advice = "this kernel has no open-coded iterators (Linux 6.7); use --engine seq"
         throw error
