@@ -15,7 +15,7 @@ BINARY    = .build-release/release/kiter
 AS_ROOT   = $(if $(filter-out 0,$(shell id -u)),sudo)
 SOURCES   = Package.swift Sources Tests Examples Benchmarks
 
-.PHONY: help run test check fuzz bench build lint format readme man install dist check-dist deb check-deb \
+.PHONY: help run test check docc fuzz bench build lint format readme man install dist check-dist deb check-deb \
         check-fleet image check-image test-kernels new-iterator clean deps test-deps bpffs
 
 help: ## This list
@@ -27,8 +27,13 @@ run: build bpffs ## Build the release binary and print the tasks of this host
 test: build test-deps bpffs ## Run every test (needs root: the kernel's are real)
 	$(SWIFT) test $(PLAN) --disable-xctest
 
-check: lint ## What CI runs: lint, build with warnings as errors, all tests
+check: lint ## What CI runs: lint, build with warnings as errors, all tests, DocC
 	KITER_KERNEL_TESTS=require $(MAKE) test
+	scripts/make-docc .build/docc
+
+docc: ## Documentation of the libraries into .build/docc
+	$(SWIFT) build $(PLAN)
+	scripts/make-docc .build/docc
 
 fuzz: deps ## Feed what takes foreign bytes with any bytes (libFuzzer): SECONDS=60 TARGETS="records types"
 	scripts/fuzz $(or $(SECONDS),60) $(TARGETS)

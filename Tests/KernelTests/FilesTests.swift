@@ -222,6 +222,8 @@ import Testing
   }
 
   @Test func pathFindsAllUsers() throws {
+    let opened = (0..<4).map { _ in open("/dev/null", O_RDONLY) }
+    defer { for descriptor in opened { close(descriptor) } }
     let before = try OpenFile.all()
     let rows = try Kiter.rows("files", "--path", "/dev/null", "--columns", "pid,fd,special_device")
     let after = try OpenFile.all()
