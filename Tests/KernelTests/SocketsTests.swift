@@ -133,6 +133,38 @@ import Testing
     for row in waiting + requests { #expect(row.number("uid") == owner) }
   }
 
+  /// What a netlink socket was sent, and had no room for.
+  @Test func countsWhatNetlinkDrops() throws {
+    let userSocket: Int32 = 2
+    let (listener, sender) = (
+      socket(AF_NETLINK, Int32(SOCK_RAW.rawValue), userSocket),
+      socket(AF_NETLINK, Int32(SOCK_RAW.rawValue), userSocket)
+    )
+    defer { for number in [listener, sender] { close(number) } }
+    var smallest: Int32 = 1
+    // SAFETY: SO_RCVBUF takes an int.
+    try #require(setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &smallest, 4) == 0)
+    // struct sockaddr_nl: family and padding, port 0 for any, a mask of groups.
+    let group: [UInt32] = [UInt32(AF_NETLINK), 0, 1]
+    let message = [UInt8](repeating: 0, count: 1000)
+    group.withUnsafeBytes { bytes in
+      let address = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self)
+      // SAFETY: the twelve bytes of the structure are read, and those of the message.
+      #expect(bind(listener, address, 12) == 0)
+      for _ in 0..<20 { _ = sendto(sender, message, message.count, 0, address, 12) }
+    }
+    var status = stat()
+    // SAFETY: fstat fills the structure.
+    try #require(fstat(listener, &status) == 0)
+    let line = try ProcNetlinkSocket.all().first { $0.inode == Int64(status.st_ino) }
+    let drops = Int64(try #require(line).drops)
+    #expect(drops > 0)
+    let row = try socketRows(of: getpid(), "--netlink", "--columns", "all").first {
+      $0.number("inode") == Int64(status.st_ino)
+    }
+    #expect(row?.number("drops") == drops)
+  }
+
   /// A socket that hears of changes of links and addresses: groups 1 and 5.
   private func netlinkListener() throws -> Int32 {
     let listener = socket(AF_NETLINK, Int32(SOCK_RAW.rawValue), 0)
