@@ -83,18 +83,23 @@ enum BPF {
 
   /// Makes a map that stores an `int` with sockets: the kernel wants to be told types.
   static func storageOfSockets(_ name: String) throws(SystemError) -> Int32 {
-    // struct btf_header, one BTF_KIND_INT of 32 bits with a sign, and the names.
-    let types = Attributes(size: 45).with(0x1_eb9f, at: 0).with(24, at: 4).with(16, at: 12)
-      .with(16, at: 16).with(5, at: 20).with(1, at: 24).with(1 << 24, at: 28).with(4, at: 32)
-      .with(1 << 24 | 32, at: 36).with("int", at: 41)
-    let loaded = try withPointer(types.bytes) { (address) throws(SystemError) in
-      try call(.loadTypes, Attributes().with(wide: address, at: 0).with(types.bytes.count, at: 16))
-    }
+    let loaded = try anyTypes()
     // BPF_MAP_TYPE_SK_STORAGE with BPF_F_NO_PREALLOC
     return try call(
       .mapCreate,
       Attributes().with(24, at: 0).with(4, at: 4).with(4, at: 8).with(1, at: 16).with(name, at: 28)
         .with(Int(loaded), at: 48).with(1, at: 52).with(1, at: 56))
+  }
+
+  /// Types of a program's own, which has but an `int`.
+  static func anyTypes() throws(SystemError) -> Int32 {
+    // struct btf_header, one BTF_KIND_INT of 32 bits with a sign, and the names.
+    let types = Attributes(size: 45).with(0x1_eb9f, at: 0).with(24, at: 4).with(16, at: 12)
+      .with(16, at: 16).with(5, at: 20).with(1, at: 24).with(1 << 24, at: 28).with(4, at: 32)
+      .with(1 << 24 | 32, at: 36).with("int", at: 41)
+    return try withPointer(types.bytes) { (address) throws(SystemError) in
+      try call(.loadTypes, Attributes().with(wide: address, at: 0).with(types.bytes.count, at: 16))
+    }
   }
 
   /// Stores an element.

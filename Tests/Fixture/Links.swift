@@ -1,8 +1,8 @@
 import Glibc
 
-/// `links FUNCTION ITERATOR`: BPF links of every type that takes no program with types of its own,
-/// each held by one descriptor. The arguments are the numbers of the function `bpf_fentry_test1`
-/// and of `bpf_iter_bpf_map_elem` in the kernel's types.
+/// `links FUNCTION ITERATOR [OPERATIONS …]`: BPF links of every type that this kernel can make, each
+/// held by one descriptor. The arguments are the numbers of the function `bpf_fentry_test1` and of
+/// `bpf_iter_bpf_map_elem` in the kernel's types, and what `CongestionTypes` takes.
 ///
 /// A link's facts are the columns of `kiter links` that are not null.
 func links(_ arguments: [String]) throws -> KnownState {
@@ -16,7 +16,8 @@ func links(_ arguments: [String]) throws -> KnownState {
       try cgroup(), try tracepointEvent(), try softwareEvent(),
       try uprobeEvent(probed, isReturn: false), try uprobeEvent(probed, isReturn: true),
       try uprobes(probed),
-    ] + (try tracing(function)) + (try kprobes()) + (try networkLinks())
+    ] + (try tracing(function)) + (try kprobes()) + structOperations(arguments.dropFirst(2))
+    + (try networkLinks()) + (try netkit())
   return KnownState(facts: ["links": .array(links)], resources: [directory])
 }
 
@@ -67,6 +68,21 @@ private func tracing(_ function: Int) throws(SystemError) -> [JSON] {
       "cookie": .string("0x1122334455667788"),
     ])
   return [tracing]
+}
+
+/// None before Linux 6.4.
+private func structOperations(_ arguments: ArraySlice<String>) -> [JSON] {
+  guard let types = CongestionTypes(arguments), let control = try? congestionControl(types),
+    let (link, map) = try? (
+      BPF.info("link_id", of: control.link), BPF.info("map_id", of: control.map)
+    )
+  else { return [] }
+  return [
+    .object([
+      "id": .number(link), "type": .string("struct_ops"), "refcount": .number(1),
+      "attach_type": .string("struct_ops"), "map_id": .number(map), "target": .string("kiter_ops"),
+    ])
+  ]
 }
 
 private func iteration(_ iterator: Int) throws(SystemError) -> JSON {
@@ -278,5 +294,22 @@ private func networkLinks() throws(SystemError) -> [JSON] {
         "attach_type": .string("netfilter"), "pf": .string("ipv4"), "hook": .string("local_out"),
         "priority": .number(-128),
       ]) { $1 }),
+  ]
+}
+
+/// A link to a pair of netkit devices (Linux 6.7, where it is configured).
+private func netkit() throws(SystemError) -> [JSON] {
+  let name = "kiter0"
+  guard (try? makeDevice(name, kind: "netkit")) != nil else { return [] }
+  let index = Int32(if_nametoindex(name))
+  // BPF_NETKIT_PRIMARY
+  let program = try BPF.program("kit", type: 3, attachType: 54, returning: -1)
+  return [
+    try facts(
+      try attach(program, to: index, 54), "netkit", program: program,
+      [
+        "attach_type": .string("netkit_primary"), "ifindex": .number(index),
+        "target": .string(name), "net_ns": .number(try inode("/proc/self/ns/net")),
+      ])
   ]
 }

@@ -40,7 +40,8 @@ import Testing
     let place = Comment("link \(try link["id"].int)")
     // An older bpftool shows the numbers of types that it does not know.
     if let type = try? link["type"].string { #expect(row.text("type") == type, place) }
-    #expect(row.number("prog_id") == (try Int64(link["prog_id"].int)), place)
+    let program = try Int64(link["prog_id"].int)
+    #expect(row.number("prog_id") == (program == 0 ? nil : program), place)
     for (column, key) in [("target", "tp_name"), ("target", "target_name")] {
       if let name = try? link[key].string { #expect(row.text(column) == name, place) }
     }
@@ -65,15 +66,55 @@ final class MadeLinks {
   let links: [Facts]
 
   init() throws {
-    let functions = ["bpf_fentry_test1", "bpf_iter_bpf_map_elem"].map { "FUNC '\($0)'" }
-    let types = try Command.run(["bpftool", "btf", "dump", "file", "/sys/kernel/btf/vmlinux"])
-    let lines = types.text.split(separator: "\n").filter { $0.contains("] FUNC '") }
-    let numbers = try functions.map { function in
-      let line = try #require(lines.first { $0.contains(function) }, "no \(function)")
-      return String(line.dropFirst().prefix { $0 != "]" })
-    }
-    fixture = try Fixture("links", numbers[0], numbers[1])
+    let types = try KernelTypes()
+    let functions = ["bpf_fentry_test1", "bpf_iter_bpf_map_elem"]
+    let numbers = try functions.map { try #require(types.number(of: "FUNC '\($0)'"), "no \($0)") }
+    fixture = try Fixture(["links"] + (numbers + types.congestionControl).map(String.init))
     links = try fixture.facts["links"].array
+  }
+}
+
+/// The kernel's types as bpftool prints them.
+private struct KernelTypes {
+  private let lines: [Substring]
+
+  init() throws {
+    let text = try Command.run(["bpftool", "btf", "dump", "file", "/sys/kernel/btf/vmlinux"]).text
+    lines = text.split(separator: "\n")
+  }
+
+  /// The number of a type.
+  func number(of type: String) -> Int? {
+    line(of: type).flatMap { Int(lines[$0].dropFirst().prefix { $0 != "]" }) }
+  }
+
+  /// What the fixture is to know to make a congestion control; nothing if the kernel takes none.
+  var congestionControl: [Int] {
+    let (structure, value) = ("tcp_congestion_ops", "bpf_struct_ops_tcp_congestion_ops")
+    guard let number = self.number(of: "STRUCT '\(structure)'"),
+      let holder = self.number(of: "STRUCT '\(value)'"), let size = self.size(of: value),
+      let start = member("data", of: value), let name = member("name", of: structure)
+    else { return [] }
+    let functions = ["ssthresh", "cong_avoid", "undo_cwnd"].compactMap { member($0, of: structure) }
+    return [number, holder, size, start.offset, name.offset]
+      + functions.flatMap { [$0.index, $0.offset] }
+  }
+
+  private func line(of type: String) -> Int? { lines.firstIndex { $0.contains("] \(type)") } }
+
+  private func size(of structure: String) -> Int? {
+    line(of: "STRUCT '\(structure)'").flatMap { lines[$0].firstMatch(of: #/size=(\d+)/#) }
+      .flatMap { Int($0.1) }
+  }
+
+  /// A member's place among the members, and in the structure in bytes.
+  private func member(_ name: String, of structure: String) -> (index: Int, offset: Int)? {
+    guard let begin = line(of: "STRUCT '\(structure)'") else { return nil }
+    let members = lines[(begin + 1)...].prefix { !$0.hasPrefix("[") }
+    guard let line = members.firstIndex(where: { $0.contains("'\(name)'") }),
+      let bits = lines[line].firstMatch(of: #/bits_offset=(\d+)/#).flatMap({ Int($0.1) })
+    else { return nil }
+    return (line - begin - 1, bits / 8)
   }
 }
 

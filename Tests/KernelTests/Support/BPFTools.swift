@@ -9,7 +9,7 @@ final class BPFUsers {
   static let programNames = Set(programs.map(\.1))
   private let processes: [Subprocess]
 
-  /// Starts them and waits until their programs are loaded.
+  /// Starts them and waits until their programs are attached.
   init(timeout: Duration = .seconds(60)) throws {
     processes = try Self.programs.map { tool, _ in
       // They find their tracepoints in tracefs, which is not mounted everywhere.
@@ -19,15 +19,17 @@ final class BPFUsers {
       ])
     }
     let deadline = ContinuousClock.now + timeout
-    while try !Self.programNames.isSubset(of: Self.loadedPrograms()) {
+    while try !Self.programNames.isSubset(of: Self.attachedPrograms()) {
       guard ContinuousClock.now < deadline else {
-        throw Fixture.Failure(description: "opensnoop and tcpstates did not load their programs")
+        throw Fixture.Failure(description: "opensnoop and tcpstates did not attach their programs")
       }
     }
   }
 
-  private static func loadedPrograms() throws -> Set<String> {
-    Set(try BPFTool.list("prog", "show").compactMap { try? $0["name"].string })
+  private static func attachedPrograms() throws -> Set<String> {
+    let attached = Set(try BPFTool.list("link", "show").compactMap { try? $0["prog_id"].int })
+    let programs = try BPFTool.list("prog", "show").filter { attached.contains(try $0["id"].int) }
+    return Set(programs.compactMap { try? $0["name"].string })
   }
 }
 

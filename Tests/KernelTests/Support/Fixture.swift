@@ -19,7 +19,14 @@ final class Fixture {
   /// Starts `kiter-fixture` with the name of a state and its arguments, and waits for the state.
   ///
   /// It is in the cgroups before it does anything.
-  init(_ arguments: String..., in cgroups: [ControlGroup] = [], timeout: Duration = .seconds(30))
+  convenience init(
+    _ arguments: String..., in cgroups: [ControlGroup] = [], timeout: Duration = .seconds(30)
+  ) throws {
+    try self.init(arguments, in: cgroups, timeout: timeout)
+  }
+
+  /// The same.
+  init(_ arguments: [String], in cgroups: [ControlGroup] = [], timeout: Duration = .seconds(30))
     throws
   {
     self.cgroups = cgroups
