@@ -117,8 +117,8 @@ deps:
 	@scripts/install-packages libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libedit-dev libbpf-tools
 
 test-deps: deps
-	@scripts/install-packages bpftool fish groff iproute2 lsof procps python3-venv sqlite3 strace \
-	  tmux util-linux zsh
+	@scripts/install-packages bpftool curl fish groff iproute2 lsof procps prometheus python3-venv \
+	  sqlite3 strace tmux util-linux zsh
 	@scripts/python-packages .build-python Tests/Fleet/requirements.txt
 
 bpffs:

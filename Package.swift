@@ -16,11 +16,13 @@ let package = Package(
   name: "kiter",
   products: [
     .executable(name: "kiter", targets: ["kiter"]),
+    .executable(name: "kiter-exporter", targets: ["kiter-exporter"]),
     .library(name: "KernelIterators", targets: ["KernelIterators"]),
     .library(name: "IteratorCatalog", targets: ["IteratorCatalog"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
   ],
   targets: [
     .systemLibrary(
@@ -48,13 +50,27 @@ let package = Package(
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "RecordSnapshot", dependencies: ["CZlib", "RecordSchema"], swiftSettings: settings),
+    .target(
+      name: "LiveQuery", dependencies: ["IteratorCatalog", "KernelIterators", "RecordQuery"],
+      swiftSettings: settings),
     .target(name: "CStart"),
     .target(name: "RecordOutput", dependencies: ["RecordSchema"], swiftSettings: settings),
     .executableTarget(
       name: "kiter",
       dependencies: [
-        "CLibedit", "CStart", "IteratorCatalog", "KernelIterators", "RecordOutput", "RecordQuery",
-        "RecordSchema", "RecordSnapshot", argumentParser,
+        "CLibedit", "CStart", "IteratorCatalog", "KernelIterators", "LiveQuery", "RecordOutput",
+        "RecordQuery", "RecordSchema", "RecordSnapshot", argumentParser,
+      ],
+      swiftSettings: settings, plugins: ["VersionPlugin"]),
+    .target(name: "MetricsText", swiftSettings: settings),
+    .executableTarget(
+      name: "kiter-exporter",
+      dependencies: [
+        "IteratorCatalog", "KernelIterators", "LiveQuery", "MetricsText", "RecordQuery",
+        "RecordSchema", argumentParser,
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
       ],
       swiftSettings: settings, plugins: ["VersionPlugin"]),
     .executableTarget(
@@ -86,6 +102,8 @@ let package = Package(
     .testTarget(
       name: "TypeInformationTests", dependencies: ["TypeInformation"], swiftSettings: settings),
     .testTarget(
+      name: "MetricsTextTests", dependencies: ["MetricsText"], swiftSettings: settings),
+    .testTarget(
       name: "KernelIteratorsTests", dependencies: ["KernelIterators"], swiftSettings: settings),
     .testTarget(
       name: "KiterTests",
@@ -110,8 +128,8 @@ let package = Package(
     .testTarget(
       name: "KernelTests",
       dependencies: [
-        "kiter", "kiter-fixture", "print-tasks", "IteratorCatalog", "KernelIterators",
-        "RecordSchema",
+        "kiter", "kiter-exporter", "kiter-fixture", "print-tasks", "IteratorCatalog",
+        "KernelIterators", "RecordSchema",
       ],
       exclude: ["Programs"], swiftSettings: settings),
   ]

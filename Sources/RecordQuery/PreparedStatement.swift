@@ -76,6 +76,9 @@ final class PreparedStatement {
         "the statement needs more than \(limit) GiB of memory; make it see fewer rows (WHERE, LIMIT)"
       )
     }
+    if sqlite3_errcode(database) == SQLITE_INTERRUPT {
+      return QueryError("the statement was ended: its time is over")
+    }
     let offset = Int(sqlite3_error_offset(database))
     return QueryError(
       String(cString: sqlite3_errmsg(database)), offset: offset >= 0 ? offset : nil, sql: sql)

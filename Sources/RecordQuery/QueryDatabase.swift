@@ -36,6 +36,20 @@ public final class QueryDatabase {
   /// What the last statement did not see as it is.
   public var notes: [QueryNote] { session.tables.flatMap(\.notes) }
 
+  /// Until when statements may run, in nanoseconds of CLOCK_MONOTONIC; nil for as long as they take.
+  /// Behind it a statement ends with a `QueryError`, but not while the kernel walks a table.
+  public var deadline: UInt64? {
+    get { session.deadline }
+    set {
+      session.deadline = newValue
+      let instructions: Int32 = 10_000
+      // SAFETY: the session lives as long as the database.
+      sqlite3_progress_handler(
+        database, newValue == nil ? 0 : instructions, QuerySession.isOverdue,
+        Unmanaged.passUnretained(session).toOpaque())
+    }
+  }
+
   /// Does a text end with a semicolon that ends a statement, and is no part of a string or comment?
   public static func isComplete(_ sql: String) -> Bool { sqlite3_complete(sql) != 0 }
 

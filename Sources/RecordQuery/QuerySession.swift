@@ -1,9 +1,12 @@
 import CSQLite
+import Glibc
 import RecordSchema
 
 /// The tables of a database, and what the statement under way may do and does with them.
 final class QuerySession {
   let tables: [SessionTable]
+  /// When statements end, whether they are done or not, in nanoseconds of CLOCK_MONOTONIC.
+  var deadline: UInt64?
   private let module = UnsafeMutablePointer<sqlite3_module>.allocate(capacity: 1)
 
   init(_ tables: [SessionTable]) {
@@ -38,6 +41,17 @@ final class QuerySession {
       isNew = true
     }
     return isNew
+  }
+
+  /// Is it time for the statement to end?
+  static let isOverdue: @convention(c) (UnsafeMutableRawPointer?) -> Int32 = { context in
+    guard let context else { return 1 }
+    // SAFETY: the context is the session, which lives as long as the database.
+    let session = Unmanaged<QuerySession>.fromOpaque(context).takeUnretainedValue()
+    guard let deadline = session.deadline else { return 0 }
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec) > deadline ? 1 : 0
   }
 
   /// May the statement do this (https://sqlite.org/c3ref/c_alter_table.html)?

@@ -1,5 +1,6 @@
 import IteratorCatalog
 import KernelIterators
+import LiveQuery
 import RecordQuery
 import RecordSchema
 import RecordSnapshot
@@ -27,7 +28,7 @@ struct QueryTables {
     host = .live()
     let own = Catalog.tables.flatMap { table in
       let pins = TablePins(table.schema, in: folder)
-      if !mayLoad && pins.exist { return [pinnedTable(pins)] }
+      if !mayLoad && pins.exist { return [pinnedQueryTable(pins)] }
       return loadedTables(table.schema, table.files, output)
     }
     tables = try own + outsideTables(outside, output)
@@ -43,17 +44,12 @@ private func loadedTables(_ schema: Schema, _ files: EmbeddedFiles, _ output: Ou
   return schemas.map { schema in
     var request = TableRequest(Projection(allOf: schema))
     if output.noCache { request.cache = nil }
-    let table = LoadedTable(files: files, request: request, onStall: { _ in }).queryTable()
+    let table = LoadedTable(files: files, request: request).queryTable()
     guard schema.showsOwners else { return table }
     var named = schema
     named.name += "_owners"
     return QueryTable(named, read: table.read)
   }
-}
-
-/// Opens the pins only when a statement reads them: one that cannot be read is no table's fault.
-private func pinnedTable(_ pins: TablePins) -> QueryTable {
-  QueryTable(pins.schema) { scan in try PinnedTable(pins).queryTable().read(scan) }
 }
 
 /// The catalog's table of that name, as commands or SQL have it.

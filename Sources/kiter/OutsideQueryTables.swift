@@ -1,4 +1,5 @@
 import IteratorCatalog
+import LiveQuery
 import RecordQuery
 import RecordSchema
 
@@ -22,6 +23,6 @@ func outsideTables(_ names: [String], _ output: OutputOptions) throws -> [QueryT
     }
     var request = TableRequest(Projection(allOf: table.schema))
     if output.noCache { request.cache = nil }
-    return LoadedTable(files: table.files, request: request, onStall: { _ in }).queryTable()
+    return LoadedTable(files: table.files, request: request).queryTable()
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import IteratorCatalog
 import KernelIterators
+import LiveQuery
 import RecordOutput
 import RecordSchema
 

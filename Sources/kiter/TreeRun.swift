@@ -1,6 +1,7 @@
 import Glibc
 import IteratorCatalog
 import KernelIterators
+import LiveQuery
 import RecordOutput
 import RecordQuery
 import RecordSchema

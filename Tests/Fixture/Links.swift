@@ -12,13 +12,31 @@ func links(_ arguments: [String]) throws -> KnownState {
   let probed = try directory.file("probed", size: 4096)
   let links =
     [
-      try rawTracepoint(), try iteration(iterator), try sockmap(),
-      try cgroup(), try tracepointEvent(), try softwareEvent(),
-      try uprobeEvent(probed, isReturn: false), try uprobeEvent(probed, isReturn: true),
-      try uprobes(probed),
-    ] + (try tracing(function)) + (try kprobes()) + structOperations(arguments.dropFirst(2))
+      try rawTracepoint(), try iteration(iterator), try cgroup(), try tracepointEvent(),
+      try softwareEvent(), try uprobeEvent(probed, isReturn: false),
+      try uprobeEvent(probed, isReturn: true),
+    ] + (try since("6.10", sockmap)) + (try since("6.6") { try uprobes(probed) })
+    + (try tracing(function)) + (try kprobes()) + structOperations(arguments.dropFirst(2))
     + (try networkLinks()) + (try netkit())
   return KnownState(facts: ["links": .array(links)], resources: [directory])
+}
+
+/// A link of a type that is not as old as the oldest kernel here: none where there cannot be one.
+private func since(_ version: String, _ link: () throws -> JSON) throws -> [JSON] {
+  try kernelIsAtLeast(version) ? [link()] : []
+}
+
+private func kernelIsAtLeast(_ version: String) -> Bool {
+  var name = utsname()
+  // SAFETY: the call fills the structure, in which each text ends with a NUL.
+  uname(&name)
+  let release = withUnsafeBytes(of: name.release) {
+    String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+  }
+  func numbers(_ text: String) -> [Int] {
+    text.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
+  }
+  return !numbers(release).lexicographicallyPrecedes(numbers(version))
 }
 
 /// A link's facts, with those that every link has.
@@ -43,15 +61,15 @@ private func attach(
 
 private func rawTracepoint() throws(SystemError) -> JSON {
   let program = try BPF.program("raw", type: 17)
-  let name = "cgroup_mkdir"
+  let (name, takesCookie) = ("cgroup_mkdir", kernelIsAtLeast("6.10"))
   let link = try BPF.withPointer(Array("\(name)\0".utf8)) { (name) throws(SystemError) in
-    try BPF.call(
-      .openRawTracepoint,
-      Attributes().with(wide: name, at: 0).with(Int(program), at: 8).with(wide: 0x1234, at: 16))
+    let attributes = Attributes().with(wide: name, at: 0).with(Int(program), at: 8)
+    return try BPF.call(
+      .openRawTracepoint, takesCookie ? attributes.with(wide: 0x1234, at: 16) : attributes)
   }
   return try facts(
     link, "raw_tracepoint", program: program,
-    ["target": .string(name), "cookie": .string("0x1234")])
+    ["target": .string(name)].merging(takesCookie ? ["cookie": .string("0x1234")] : [:]) { $1 })
 }
 
 /// Some kernels that have trampolines refuse them (6.18 without kprobes: EPERM).
@@ -265,36 +283,42 @@ private func uprobes(_ path: String) throws(SystemError) -> JSON {
 }
 
 /// Links in a network namespace of this process's own, and to its loopback device.
-private func networkLinks() throws(SystemError) -> [JSON] {
+private func networkLinks() throws -> [JSON] {
   let namespace = "/proc/self/ns/net"
   let inNamespace: [String: JSON] = ["net_ns": .number(try inode(namespace))]
   let toDevice = inNamespace.merging(["ifindex": .number(1), "target": .string("lo")]) { $1 }
   let skb = 2
   let xdp = try BPF.program("frame", type: 6, attachType: 37, returning: 2)
   let xdpLink = try attach(xdp, to: 1, 37) { $0.with(skb, at: 12) }
-  let tcx = try BPF.program("traffic", type: 3, attachType: 47, returning: -1)
   let lookup = try BPF.program("lookup", type: 30, attachType: 36, returning: 1)
-  let filter = try BPF.program("filter", type: 32, attachType: 45, returning: 1)
-  let filterLink = try attach(filter, to: 0, 45) {
-    $0.with(2, at: 16).with(3, at: 20).with(-128, at: 24)
-  }
   return [
     try facts(
       xdpLink, "xdp", program: xdp,
       toDevice.merging(["attach_type": .string("xdp"), "flags": .string("0x2")]) { $1 }),
     try facts(
-      try attach(tcx, to: 1, 47), "tcx", program: tcx,
-      toDevice.merging(["attach_type": .string("tcx_egress")]) { $1 }),
-    try facts(
       try attach(lookup, to: try openFile(namespace), 36), "netns", program: lookup,
       inNamespace.merging(["attach_type": .string("sk_lookup")]) { $1 }),
-    try facts(
-      filterLink, "netfilter", program: filter,
-      inNamespace.merging([
-        "attach_type": .string("netfilter"), "pf": .string("ipv4"), "hook": .string("local_out"),
-        "priority": .number(-128),
-      ]) { $1 }),
-  ]
+  ] + (try since("6.6") { try traffic(toDevice) }) + (try since("6.4") { try filter(inNamespace) })
+}
+
+private func traffic(_ place: [String: JSON]) throws -> JSON {
+  let program = try BPF.program("traffic", type: 3, attachType: 47, returning: -1)
+  return try facts(
+    try attach(program, to: 1, 47), "tcx", program: program,
+    place.merging(["attach_type": .string("tcx_egress")]) { $1 })
+}
+
+private func filter(_ place: [String: JSON]) throws -> JSON {
+  let program = try BPF.program("filter", type: 32, attachType: 45, returning: 1)
+  let link = try attach(program, to: 0, 45) {
+    $0.with(2, at: 16).with(3, at: 20).with(-128, at: 24)
+  }
+  return try facts(
+    link, "netfilter", program: program,
+    place.merging([
+      "attach_type": .string("netfilter"), "pf": .string("ipv4"), "hook": .string("local_out"),
+      "priority": .number(-128),
+    ]) { $1 })
 }
 
 /// A link to a pair of netkit devices (Linux 6.7, where it is configured).

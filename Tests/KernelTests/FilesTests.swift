@@ -146,7 +146,7 @@ import Testing
       default: continue
       }
     }
-    #expect(compared >= 15)
+    #expect(compared >= 12)
   }
 
   @Test func longPath() throws {
@@ -171,8 +171,9 @@ import Testing
     #expect(rows.keys.sorted() == shown.map(Int64.init))
   }
 
-  /// Each table is shown once, whoever shares it, and whether or not the first thread is left.
-  @Test(arguments: [false, true]) func threadsWithTablesOfTheirOwn(isHeadless: Bool) throws {
+  /// Each table is shown once, whoever shares it, and whether or not the first thread is left. Older
+  /// kernels do not walk so: ARCHITECTURE.md, known limits.
+  @Test(.needsFunction("bpf_iter_task_new", since: "6.7"), arguments: [false, true]) func threadsWithTablesOfTheirOwn(isHeadless: Bool) throws {
     let fixture = try isHeadless ? Fixture("file-tables", "headless") : Fixture("file-tables")
     defer { fixture.stop() }
     let facts = fixture.facts

@@ -18,8 +18,7 @@ import Testing
       try ControlGroup(pod + String(repeating: "ab", count: 32) + ".scope", in: $0)
     }
     let inPod = try Fixture("sockets", in: [group].compactMap { $0 })
-    // Kernels before 6.10 refuse one of the links.
-    let others = try (inPod, try? MadeLinks(), BPFUsers(), Self.states.map { try Fixture($0) })
+    let others = try (inPod, MadeLinks(), BPFUsers(), Self.states.map { try Fixture($0) })
     guard let kernel = KernelSupport() else {
       throw Fixture.Failure(description: "no types of the kernel's")
     }

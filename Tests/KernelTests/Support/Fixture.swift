@@ -92,7 +92,7 @@ final class Fixture {
 }
 
 /// True as soon as there is something to read, or the end; false when the time is up.
-private func waitForInput(_ descriptor: Int32, _ deadline: ContinuousClock.Instant) -> Bool {
+func waitForInput(_ descriptor: Int32, _ deadline: ContinuousClock.Instant) -> Bool {
   var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
   // SAFETY: one structure is passed and the count says so.
   while poll(&event, 1, milliseconds(until: deadline)) < 0 && errno == EINTR {}

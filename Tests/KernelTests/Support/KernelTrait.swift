@@ -52,6 +52,13 @@ extension Trait where Self == ConditionTrait {
   }
 }
 
+extension Trait where Self == ConditionTrait {
+  /// Skips what a kernel does not do right that has no such function.
+  static func needsFunction(_ name: String, since version: String) -> Self {
+    .enabled(if: KernelSupport()?.hasFunction(name) == true, "needs Linux \(version)")
+  }
+}
+
 /// Lets tests in: many at once, or one alone. Who asked first goes first.
 private actor Host {
   static let shared = Host()
