@@ -15,7 +15,8 @@ BINARY    = .build-release/release/kiter
 AS_ROOT   = $(if $(filter-out 0,$(shell id -u)),sudo)
 SOURCES   = Package.swift Sources Tests Examples Benchmarks
 
-.PHONY: help run test check docc fuzz bench build lint format readme man install dist check-dist deb check-deb \
+.PHONY: help run test check docc fuzz bench build exporter lint format readme man install install-exporter \
+        dist check-dist deb check-deb \
         check-fleet image check-image test-kernels new-iterator clean deps test-deps bpffs
 
 help: ## This list
@@ -49,6 +50,9 @@ bench: build test-deps bpffs ## Measure beside other programs, write docs/benchm
 build: deps ## Build the release binary: static, stripped
 	$(SWIFT) build $(RELEASE) --product kiter
 
+exporter: deps ## Build kiter-exporter, static and stripped, too
+	$(SWIFT) build $(RELEASE) --product kiter-exporter
+
 lint: ## Check the format of all Swift
 	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
 
@@ -78,6 +82,16 @@ install: man ## Install into PREFIX (/usr/local) below DESTDIR; no service is en
 	sed 's|@PREFIX@|$(PREFIX)|' systemd/kiter-pin.service.in >$(DESTDIR)$(UNITS)/kiter-pin.service
 	chmod 644 $(DESTDIR)$(UNITS)/kiter-pin.service
 	install -D -m 644 systemd/kiter.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/kiter.conf
+
+install-exporter: exporter ## Install kiter-exporter with its metrics; no service is enabled
+	install -D -m 755 $(dir $(BINARY))kiter-exporter $(DESTDIR)$(PREFIX)/bin/kiter-exporter
+	install -d $(SHARE)/kiter/metrics $(SHARE)/man/man1
+	install -m 644 metrics/*.sql $(SHARE)/kiter/metrics
+	install -m 644 docs/kiter-exporter.1 $(SHARE)/man/man1
+	install -d $(DESTDIR)$(UNITS)
+	sed 's|@PREFIX@|$(PREFIX)|g' systemd/kiter-exporter.service.in \
+	  >$(DESTDIR)$(UNITS)/kiter-exporter.service
+	chmod 644 $(DESTDIR)$(UNITS)/kiter-exporter.service
 
 dist: ## Release of the last commit into dist/: source, binary, sums; the same bytes wherever
 	scripts/make-dist dist

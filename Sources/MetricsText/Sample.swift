@@ -8,6 +8,7 @@ public struct Sample: Sendable, Equatable {
 
   /// Names and values, in the order of the statement's columns.
   public let labels: [(name: String, value: String)]
+  /// What it is now.
   public let value: Value
 
   /// Creates a sample.

@@ -17,6 +17,8 @@ final class Collector {
   /// Opens the tables.
   ///
   /// - Parameters:
+  ///   - metrics: what to ask.
+  ///   - tables: whom to ask.
   ///   - limit: samples of a metric.
   ///   - time: nanoseconds for a scrape.
   /// - Throws: `QueryError`.

@@ -173,7 +173,8 @@ import Testing
 
   /// Each table is shown once, whoever shares it, and whether or not the first thread is left. Older
   /// kernels do not walk so: ARCHITECTURE.md, known limits.
-  @Test(.needsFunction("bpf_iter_task_new", since: "6.7"), arguments: [false, true]) func threadsWithTablesOfTheirOwn(isHeadless: Bool) throws {
+  @Test(.needsFunction("bpf_iter_task_new", since: "6.7"), arguments: [false, true])
+  func threadsWithTablesOfTheirOwn(isHeadless: Bool) throws {
     let fixture = try isHeadless ? Fixture("file-tables", "headless") : Fixture("file-tables")
     defer { fixture.stop() }
     let facts = fixture.facts
