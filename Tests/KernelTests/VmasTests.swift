@@ -81,7 +81,9 @@ import Testing
   }
 
   /// Of a process whose first thread has gone /proc shows no memory, but of its threads.
-  @Test func showsTheMemoryOfAZombieLeaderOnce() throws {
+  /// Older kernels do not walk so: ARCHITECTURE.md, known limits.
+  @Test(.needsFunction("bpf_iter_task_new", since: "6.7"))
+  func showsTheMemoryOfAZombieLeaderOnce() throws {
     let fixture = try Fixture("zombie-leader", "3")
     defer { fixture.stop() }
     let survivor = try fixture.facts["survivor_tid"].int

@@ -220,10 +220,13 @@ private struct SocketPair {
     }
     compare(&comparison, "remote_address", remote?.address) { peer($0)?.address }
     compare(&comparison, "remote_port", remote?.port) { peer($0)?.port }
-    let owner = { (known: KnownSocket) in
-      SocketKind(known.ss) == .timeWait ? nil : Int64(known.proc.uid)
+    let shownOwner = row.number("uid")
+    let owner = { (known: KnownSocket) -> Int64? in
+      // Before Linux 6.17 they say 0 of what nobody has accepted yet.
+      if known.ss.inode == 0 && known.proc.uid == 0 { return shownOwner }
+      return SocketKind(known.ss) == .timeWait ? nil : Int64(known.proc.uid)
     }
-    compare(&comparison, "uid", row.number("uid"), owner)
+    compare(&comparison, "uid", shownOwner, owner)
     compare(&comparison, "user", row.text("user")) { owner($0).flatMap { users[$0] } }
     compare(&comparison, "inode", row.number("inode")) {
       $0.ss.inode == 0 ? nil : Int64($0.ss.inode)
