@@ -38,6 +38,7 @@ let states: [String: ([String]) throws -> KnownState] = [
   "links": links,
   "socket-maps": socketMaps,
   "storm": storm,
+  "refuse": refuse,
 ]
 
 guard let name = CommandLine.arguments.dropFirst().first, let create = states[name] else {

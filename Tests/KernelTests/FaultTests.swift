@@ -14,6 +14,11 @@ import Testing
     ["files", "-c", "pid,fd,path", "--sort", "fd", "--pid"],
     ["vmas", "-c", "pid,start,path", "--pid"],
     ["cgroups", "-c", "path,id", "--where", "path = '/'", "--limit"],
+    [
+      "sockets", "--owners", "--unix", "-c", "protocol,pid", "--where", "inode = 1", "--count",
+      "--limit",
+    ],
+    ["sockets", "--all-netns", "--udp", "--where", "inode = 1", "--count", "--limit"],
   ]
 
   @Test(arguments: commands) func eachCallMayFail(command: [String]) throws {
@@ -113,6 +118,28 @@ import Testing
       let output = try Command.run(
         ["setpriv", "--bounding-set", "-\(capability)", Kiter.executable()] + arguments + cold)
       try Self.check(output, right: right, "without CAP_\(capability.uppercased())")
+    }
+  }
+
+  /// As containers' filters do: bpf(2), new threads, setns(2), statfs(2) and fstatfs(2).
+  @Test(arguments: [
+    ("321", EPERM), ("321", ENOSYS), ("56,435", EAGAIN), ("308", EPERM), ("137,138", EPERM),
+  ])
+  func anyCallMayBeFiltered(numbers: String, code: Int32) throws {
+    let target = try Subprocess(["sleep", "1000"])
+    let commands = [
+      ["tasks", "-c", "pid,comm,cwd,user", "--pid", "\(target.pid)", "-o", "jsonl"],
+      // Long enough to be read ahead, by another thread.
+      ["ksyms", "-c", "name,type", "--limit", "50000", "-o", "jsonl"],
+      ["sockets", "--all-netns", "--udp", "--where", "inode = 1", "--count", "-o", "jsonl"],
+    ]
+    for command in commands {
+      let right = try Kiter.run(command)
+      #expect(right.status == 0 && right.stderr.isEmpty)
+      let output = try Command.run(
+        [Fixture.executable(), "refuse", numbers, "\(code)", Kiter.executable()] + command)
+      try Self.check(output, right: right, "\(command[0]) without \(numbers): \(code)")
+      if numbers == "321" { #expect([69, 77].contains(output.status), "\(output.stderr)") }
     }
   }
 

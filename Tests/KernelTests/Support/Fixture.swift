@@ -50,7 +50,7 @@ final class Fixture {
   }
 
   /// The fixture lies beside the tests in the build directory.
-  private static func executable() throws -> String {
+  static func executable() throws -> String {
     let tests = URL(
       filePath: try FileManager.default.destinationOfSymbolicLink(
         atPath: "/proc/self/exe"))
