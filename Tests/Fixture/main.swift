@@ -31,6 +31,7 @@ let states: [String: ([String]) throws -> KnownState] = [
   "tty": terminal,
   "churn": churn,
   "many": manyProcesses,
+  "many-threads": manyThreads,
   "tcp": manyConnections,
   "hold-mmap-lock": holdMmapLock,
   "identify": identify,
