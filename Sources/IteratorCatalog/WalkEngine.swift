@@ -56,7 +56,8 @@ extension TableRequest {
   /// the memory costs as much as it saves.
   func prefersDirect(isRepeated: Bool) -> Bool {
     guard obstacleToDirect == nil, let since = directProgram?.direct, let tasks = taskCount(),
-      isRepeated || tasks >= leastTasks, tasks <= mostTasks
+      isRepeated || tasks >= leastTasks, tasks <= mostTasks,
+      isRepeated || projection.maySleep || bytes(for: tasks) <= mostBytes
     else { return false }
     return kernelIsAtLeast(since)
   }
@@ -78,6 +79,10 @@ private let leastTasks = 1000
 /// The tasks are listed in one RCU section, in which a kernel that does not preempt runs nothing else
 /// on that processor: some 20 milliseconds for as many tasks as this.
 private let mostTasks = 100_000
+
+/// A walk in one run stores all records before the first is written. More than this would show in
+/// the memory that kiter takes, which does not grow with what streams.
+private let mostBytes = 4 << 20
 
 /// How many threads this host has: the fourth field of /proc/loadavg.
 func taskCount() -> Int? {

@@ -48,7 +48,10 @@ struct PinCommand: ParsableCommand {
 
   private func groupNumber(_ name: String) throws -> UInt32 {
     if let number = UInt32(name) { return number }
-    let groups = NameTable(passwd: fileContents("/etc/group") ?? [])
+    guard let file = fileContents("/etc/group") else {
+      throw ValidationError("/etc/group cannot be read; give the group as a number")
+    }
+    let groups = NameTable(passwd: file)
     guard let number = groups.number(of: name), let group = UInt32(exactly: number) else {
       throw ValidationError("there is no group \"\(name)\" in /etc/group")
     }

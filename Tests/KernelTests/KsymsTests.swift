@@ -15,12 +15,12 @@ import Testing
 
   @Test func equalsKallsyms() throws {
     let churn = try Fixture("churn", "200")
-    defer { churn.stop() }
     let before = try Self.symbols(Command.run(["cat", "/proc/kallsyms"]))
     let rows = try Self.lines(
       Kiter.run(["ksyms", "--columns", "address,type,name,module,size", "-o", "csv", "--no-header"])
     )
     let after = try Self.symbols(Command.run(["cat", "/proc/kallsyms"]))
+    churn.stop()
     let expected = before.filter { !$0.isGenerated }
     try #require(after.filter { !$0.isGenerated } == expected, "a module was loaded or unloaded")
     let lasting = rows.filter { !$0.symbol.isGenerated }
@@ -28,8 +28,10 @@ import Testing
     #expect(lasting.count == expected.count)
 
     var comparison = FieldComparison("ksyms")
-    for (line, symbol) in zip(lasting, expected) {
+    for (index, (line, symbol)) in zip(lasting, expected).enumerated() {
       let row = line.symbol
+      // What is equal need not be compared field by field each time.
+      if index > 1000 && row == symbol { continue }
       comparison.compare("address", row.address, symbol.address, in: symbol.name)
       comparison.compare("type", row.type, symbol.type, in: symbol.name)
       comparison.compare("name", row.name, symbol.name, in: symbol.name)
@@ -50,6 +52,8 @@ import Testing
       let address = try #require(line.symbol.address)
       // Nothing is said of the last one: what ends it is no symbol.
       guard let end = next[address] else { continue }
+      // As above; what differs, and some that do not, are compared.
+      if line.size == Int64(end - address) && address % 64 != 0 { continue }
       comparison.compare("size", line.size, Int64(end - address), in: line.symbol.name)
     }
   }
