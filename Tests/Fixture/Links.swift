@@ -242,16 +242,27 @@ private func kprobes() throws -> [JSON] {
         ])
     }
   }
-  // Without CONFIG_FPROBE the kernel has none.
-  do { return events + [try manyKprobes()] } catch let error where error.code == EOPNOTSUPP {
-    return events
-  }
+  return events + (try manyKprobes())
 }
 
-private func manyKprobes() throws(SystemError) -> JSON {
+private func manyKprobes() throws(SystemError) -> [JSON] {
   let program = try BPF.program("kernels", type: 2, attachType: 42)
+  let link: Int32
+  do { link = try kprobeLink(program) } catch {
+    // Without CONFIG_FPROBE the kernel has none.
+    if error.code == EOPNOTSUPP { return [] }
+    throw error
+  }
+  return [
+    try facts(
+      link, "kprobe_multi", program: program,
+      ["attach_type": .string("trace_kprobe_multi"), "count": .number(2), "flags": .string("0x1")])
+  ]
+}
+
+private func kprobeLink(_ program: Int32) throws(SystemError) -> Int32 {
   let names = Array("bpf_fentry_test3\0bpf_fentry_test4\0".utf8)
-  let link = try BPF.withPointer(names) { (first) throws(SystemError) in
+  return try BPF.withPointer(names) { (first) throws(SystemError) in
     let pointers = Attributes(size: 16).with(wide: first, at: 0).with(wide: first + 17, at: 8)
     return try BPF.withPointer(pointers.bytes) { (symbols) throws(SystemError) in
       // BPF_F_KPROBE_MULTI_RETURN
@@ -260,9 +271,6 @@ private func manyKprobes() throws(SystemError) -> JSON {
       }
     }
   }
-  return try facts(
-    link, "kprobe_multi", program: program,
-    ["attach_type": .string("trace_kprobe_multi"), "count": .number(2), "flags": .string("0x1")])
 }
 
 /// Two places of a file, for this process alone.
